@@ -1,0 +1,1 @@
+"""The reference archive: metadata, fingerprints and thumbnails of videos seen before, and the search over them."""

@@ -1,0 +1,42 @@
+"""Dates of year, month or day precision, as archivists know them: '2021', '2021-03', '2021-03-14'."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from datetime import UTC, date, datetime
+
+_PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+
+
+def earliest_day(text: str) -> date:
+    """First day that a partial ISO date can mean.
+
+    Raises
+    ------
+    ValueError
+        The text is no date of the form YYYY, YYYY-MM or YYYY-MM-DD.
+    """
+    year, month, day = _parts(text)
+    return date(year, month or 1, day or 1)
+
+
+def latest_day(text: str) -> date:
+    """Last day that a partial ISO date can mean; raises ValueError as `earliest_day` does."""
+    year, month, day = _parts(text)
+    month = month or 12
+    earliest_day(text)
+    return date(year, month, day or calendar.monthrange(year, month)[1])
+
+
+def _parts(text: str) -> tuple[int, int | None, int | None]:
+    found = _PARTIAL_DATE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is not a date of the form YYYY, YYYY-MM or YYYY-MM-DD")
+    year, month, day = (int(part) if part else None for part in found.groups())
+    return year or 0, month, day
+
+
+def utc_now() -> str:
+    """Return the present moment in ISO 8601, to the second, in UTC: '2026-01-31T12:00:00Z'."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

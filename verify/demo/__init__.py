@@ -1,0 +1,1 @@
+"""The demo: recipes and pages of `verify demo`."""

@@ -1,0 +1,1 @@
+"""Evidence: the write-once case folder that keeps the original bytes."""

@@ -1,0 +1,1 @@
+"""Findings: from matches and metadata to bounded statements. All wording lives here."""

@@ -1,0 +1,1 @@
+"""Fingerprints: one module per cue, one registry."""

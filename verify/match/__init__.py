@@ -1,0 +1,1 @@
+"""Match: from candidate frames to aligned, scored segments."""

@@ -1,0 +1,1 @@
+"""Media: probing, decoding with true timestamps, sampling, shots and frame classes."""

@@ -1,0 +1,499 @@
+"""Frozen values that travel from stage to stage.
+
+Times are seconds from the first presented frame, taken from presentation timestamps (PTS) and the stream's time base,
+never from a frame count. The *query* is the release under check; a *reference* is an archived video.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Progress(Protocol):
+    """Where a long stage reports how far it is; the commands layer draws it."""
+
+    def start(self, label: str, total: float | None, unit: str) -> None:
+        """Begin a stage of `total` units (None when unknown)."""
+        ...
+
+    def advance(self, amount: float) -> None:
+        """Add `amount` units to the running stage."""
+        ...
+
+    def finish(self) -> None:
+        """End the running stage."""
+        ...
+
+
+class SilentProgress:
+    """Progress that shows nothing."""
+
+    def start(self, label: str, total: float | None, unit: str) -> None:
+        """Ignore the start of a stage."""
+
+    def advance(self, amount: float) -> None:
+        """Ignore the amount."""
+
+    def finish(self) -> None:
+        """Ignore the end of a stage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """Half-open span of time, start_s <= t < end_s, both in seconds."""
+
+    start_s: float
+    end_s: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.start_s) and math.isfinite(self.end_s)) or self.end_s < self.start_s:
+            raise ValueError(f"not an interval: {self.start_s} to {self.end_s} s")
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.end_s - self.start_s
+
+    def overlap_s(self, other: Interval) -> float:
+        """Seconds shared with `other`, 0 if none."""
+        return max(0.0, min(self.end_s, other.end_s) - max(self.start_s, other.start_s))
+
+
+class ReferenceKind(StrEnum):
+    """What a reference is, as its archivist classed it."""
+
+    NEWS = "news"
+    OFFICIAL_RELEASE = "official-release"
+    EXERCISE = "exercise"
+    GAME = "game"
+    FILM = "film"
+    STOCK = "stock"
+    USER_GENERATED = "user-generated"
+    OTHER = "other"
+
+
+class FrameClass(StrEnum):
+    """What kind of picture a frame or shot is, which decides whether it can carry evidence."""
+
+    TEXTURED = "textured"
+    TEMPLATE = "template"
+    DARK = "dark"
+    EMPTY = "empty"
+
+
+class MatchLevel(StrEnum):
+    """How well a match is supported: `confirmed` takes two independent families of evidence."""
+
+    CONFIRMED = "confirmed"
+    POSSIBLE = "possible"
+
+
+class FindingKind(StrEnum):
+    """What a finding states."""
+
+    REUSE_EARLIER = "reuse_earlier"
+    APPEARS_IN_REFERENCE = "appears_in_reference"
+    SAME_SCENE = "same_scene"
+    USED_IN_EARLIER_RELEASE = "used_in_earlier_release"
+    REPEATED_IN_RELEASE = "repeated_in_release"
+    NO_MATCH = "no_match"
+    NOT_EXAMINABLE = "not_examinable"
+
+
+class CoverageState(StrEnum):
+    """The one state that each second of a release ends in."""
+
+    MATCHED = "matched"
+    REPEATED = "repeated"
+    TEMPLATE = "template"
+    NOT_EXAMINABLE = "not_examinable"
+    NO_MATCH = "no_match"
+
+
+# --- acquisition and evidence ---------------------------------------------------------------------------------------
+
+
+class FileRole(StrEnum):
+    """What a preserved file is."""
+
+    MASTER = "master"
+    STREAM = "stream"
+    WORKING_COPY = "working_copy"
+    METADATA = "metadata"
+    THUMBNAIL = "thumbnail"
+    SUBTITLES = "subtitles"
+    LOG = "log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcquiredFile:
+    """One file that the acquisition left in its staging folder."""
+
+    path: Path
+    role: FileRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acquisition:
+    """How the bytes of a release were obtained, and what their publisher says of them.
+
+    Texts are quoted as found (bounded in length, never interpreted); dates are ISO 8601. `files` holds exactly one
+    file of role `master` or, where a platform serves picture and sound apart, one `working_copy` made of its streams.
+    """
+
+    source: str
+    is_local_file: bool
+    final_url: str | None = None
+    extractor: str | None = None
+    media_id: str | None = None
+    title: str | None = None
+    description: str | None = None
+    publisher: str | None = None
+    publisher_url: str | None = None
+    published: str | None = None
+    started_utc: str
+    finished_utc: str
+    tool_versions: dict[str, str]
+    files: tuple[AcquiredFile, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def media(self) -> AcquiredFile:
+        """The file that is analysed: the merged working copy if there is one, else the master."""
+        for role in (FileRole.WORKING_COPY, FileRole.MASTER):
+            for file in self.files:
+                if file.role is role:
+                    return file
+        raise ValueError("an acquisition without a media file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceFile:
+    """One preserved file. `relative_path` is POSIX style, from the case folder; `sha256` is lower-case hex."""
+
+    relative_path: str
+    role: FileRole
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustodyEvent:
+    """One line of the custody log. `previous_sha256` is the digest of the line before, None for the first."""
+
+    utc: str
+    action: str
+    detail: str
+    previous_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceManifest:
+    """What a case folder holds. `media_path` is the file to analyse, relative to the folder."""
+
+    case_id: str
+    sealed_utc: str
+    media_path: str
+    files: tuple[EvidenceFile, ...]
+
+
+# --- media ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaInfo:
+    """What the container declares, before any frame is decoded.
+
+    Width and height are those of the upright picture in square pixels. `duration_s` is None when not declared.
+    """
+
+    container: str
+    duration_s: float | None
+    video_codec: str
+    width_px: int
+    height_px: int
+    frames_per_second: float | None
+    rotation_degrees: int = 0
+    audio_codec: str | None = None
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SampledFrame:
+    """A decoded frame, reduced to the canonical size.
+
+    `pts` counts `time_base` units as in the file; `time_s` is seconds from the first presented frame. `pixels_bgr` is
+    (height, width, 3) uint8, upright, longest side 512 px.
+    """
+
+    pts: int
+    time_base: Fraction
+    time_s: float
+    pixels_bgr: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """Frames between two cuts, with the class that most of its frames have and why."""
+
+    interval: Interval
+    frame_class: FrameClass
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeOutcome:
+    """How a decoding run ended.
+
+    `decoded` runs from the first frame to the end of the last one. `failure` says what stopped decoding before the
+    end of the file, None if nothing did; `missing_s` is how many declared seconds gave no frame.
+    """
+
+    decoded: Interval
+    frame_count: int
+    cut_times_s: tuple[float, ...]
+    failure: str | None = None
+    missing_s: float = 0.0
+
+
+# --- fingerprints and references ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FingerprintSet:
+    """The codes of one algorithm over one video.
+
+    `times_s` (N,) float64 seconds, increasing; `codes` (N, bits / 8) uint8; `quality` (N,) float32 in 0..1, where 0
+    means the frame has too little structure for the code to mean anything. Arrays are read-only.
+    """
+
+    algorithm: str
+    version: int
+    bits: int
+    times_s: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.uint8]
+    quality: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        count = len(self.times_s)
+        if self.codes.shape != (count, self.bits // 8) or self.quality.shape != (count,):
+            raise ValueError(f"{self.algorithm}: {self.codes.shape} codes and {self.quality.shape} for {count} times")
+        for array in (self.times_s, self.codes, self.quality):
+            array.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """An archived video. `first_seen` is an ISO date of year, month or day precision, on the basis stated beside it."""
+
+    id: str
+    kind: ReferenceKind = ReferenceKind.OTHER
+    title: str = ""
+    publisher: str = ""
+    source_url: str = ""
+    first_seen: str = ""
+    first_seen_basis: str = ""
+    licence: str = ""
+    event: str = ""
+    notes: str = ""
+    retracted: bool = False
+    sha256: str = ""
+    duration_s: float = 0.0
+    added_utc: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSnapshot:
+    """Exactly which archive was searched. `snapshot_id` is a SHA-256 over the references and their fingerprints."""
+
+    snapshot_id: str
+    reference_count: int
+    frame_count: int
+    duration_s: float
+    algorithms: tuple[str, ...]
+
+
+# --- matches and findings -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeMap:
+    """reference time = rate * query time + offset_s. A rate of 0.5 says the release shows it at half speed."""
+
+    rate: float
+    offset_s: float
+
+    def reference_time_s(self, query_time_s: float) -> float:
+        """Map a query time to the reference's clock, in seconds."""
+        return self.rate * query_time_s + self.offset_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transform:
+    """What was done to the picture, as far as the cues tell."""
+
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CueEvidence:
+    """What one cue contributes to a match: median Hamming distance of aligned frames, and how many agreed."""
+
+    cue: str
+    family: str
+    median_distance_bits: float
+    threshold_bits: int
+    bits: int
+    agreeing_frames: int
+    compared_frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignedPair:
+    """A query frame and the reference frame that the time map lays on it."""
+
+    query_time_s: float
+    reference_time_s: float
+    distance_bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A segment of the query that agrees with a segment of a reference.
+
+    `score` is 0..1, higher is stronger. `distinctness` is how much better the frames agree in this alignment than in
+    the same reference at other times, 0..1; low values mean a scene too static to date. `false_alarm_rate` is None
+    until the score is calibrated.
+    """
+
+    query: Interval
+    reference_id: str
+    reference: Interval
+    time_map: TimeMap
+    transform: Transform
+    cues: tuple[CueEvidence, ...]
+    score: float
+    distinctness: float
+    level: MatchLevel
+    same_scene_only: bool = False
+    false_alarm_rate: float | None = None
+    pairs: tuple[AlignedPair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A bounded statement: what is stated, on what basis, within which limits."""
+
+    kind: FindingKind
+    statement: str
+    basis: str
+    limits: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageSpan:
+    """A span of the release in one state, with the reason."""
+
+    interval: Interval
+    state: CoverageState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Somebody's words, quoted. `origin` says where they were found: the release itself, or the claims file."""
+
+    claimant: str
+    statement: str
+    date: str = ""
+    source_url: str = ""
+    origin: str = "claims file"
+
+
+# --- the report -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A frame shown in the report: JPEG at `path` below the report folder, shown at `time_s` of its video."""
+
+    path: str
+    time_s: float
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FramePair:
+    """A query frame beside the reference frame it agrees with. The reference's is None if the archive keeps none."""
+
+    query: Picture
+    reference: Picture | None
+    distance_bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedMatch:
+    """A match with everything a reader needs to judge it."""
+
+    number: int
+    finding: Finding
+    match: Match
+    reference: Reference
+    frame_pairs: tuple[FramePair, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Identity of the release under check. Dates are ISO; `claimed_date_basis` says who claims the date."""
+
+    source: str
+    final_url: str | None
+    title: str
+    publisher: str
+    publisher_url: str | None
+    description: str
+    published: str
+    claimed_date: str
+    claimed_date_basis: str
+    acquired_utc: str
+    copy_statement: str
+    media_sha256: str
+    media: MediaInfo
+    decoded: DecodeOutcome
+    first_frame: Picture | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything the HTML shows. Times in seconds, paths relative to the report folder, texts untrusted."""
+
+    schema_version: str
+    report_id: str
+    created_utc: str
+    tool_version: str
+    command: tuple[str, ...]
+    answer: str
+    release: Release
+    archive: ArchiveSnapshot | None
+    coverage: tuple[CoverageSpan, ...]
+    shots: tuple[Shot, ...]
+    matches: tuple[ReportedMatch, ...]
+    same_scene: tuple[ReportedMatch, ...]
+    findings: tuple[Finding, ...]
+    claims: tuple[Claim, ...]
+    evidence: EvidenceManifest
+    limits: tuple[str, ...]
+    parameters: dict[str, str | int | float | bool]
+    versions: dict[str, str]
+    warnings: tuple[str, ...] = field(default=())
