@@ -256,7 +256,8 @@ class DecodeOutcome:
     """How a decoding run ended.
 
     `decoded` runs from the first frame to the end of the last one. `failure` says what stopped decoding before the
-    end of the file, None if nothing did; `missing_s` is how many declared seconds gave no frame.
+    end of the file, None if nothing did; `missing_s` is how many declared seconds gave no frame, and
+    `damaged_packets` how many could not be decoded along the way.
     """
 
     decoded: Interval
@@ -264,6 +265,7 @@ class DecodeOutcome:
     cut_times_s: tuple[float, ...]
     failure: str | None = None
     missing_s: float = 0.0
+    damaged_packets: int = 0
 
 
 # --- fingerprints and references ------------------------------------------------------------------------------------
@@ -455,7 +457,10 @@ class ReportedMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """Identity of the release under check. Dates are ISO; `claimed_date_basis` says who claims the date."""
+    """Identity of the release under check. Dates are ISO; `claimed_date_basis` says who claims the date.
+
+    `query_id` names the release in matches.csv: the file stem unless given.
+    """
 
     source: str
     final_url: str | None
@@ -472,6 +477,7 @@ class Release:
     media: MediaInfo
     decoded: DecodeOutcome
     first_frame: Picture | None
+    query_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

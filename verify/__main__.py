@@ -1,0 +1,88 @@
+"""Entry point: builds the command group, and is the only place where the program ends.
+
+Command modules are imported when their command runs, so that `verify --help` stays instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from typing import NoReturn
+
+import click
+
+from verify import __version__
+from verify.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, VerifyError
+
+#: Command name -> module, and the line that `verify --help` shows (tests compare it with the command's own).
+COMMANDS: dict[str, tuple[str, str]] = {
+    "video": ("verify.commands.video", "Check one release: fetch, preserve, compare, report."),
+    "batch": ("verify.commands.batch", "Check many releases against one archive."),
+    "compare": ("verify.commands.compare", "Compare two videos with each other, without an archive."),
+    "archive": ("verify.commands.archive", "Keep the reference archive that releases are checked against."),
+    "doctor": ("verify.commands.doctor", "Say what works on this machine and what to install."),
+    "demo": ("verify.commands.demo", "Run the main job on real footage, and compare with what was planted."),
+}
+
+
+class LazyGroup(click.Group):
+    """A command group whose commands are imported only when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the commands in the order of a newcomer's need."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Import and return a command; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """List the commands from the table above, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="verify")
+def verify() -> None:
+    """Has this footage been seen before?
+
+    Fetches a video release, preserves it as evidence, compares it with an archive of earlier footage and writes a
+    provenance report. It states what was seen before, where and when; intent is left to people.
+    """
+
+
+def main() -> NoReturn:
+    """Run the program and end with the exit code that docs/usage.md documents."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; errors are told on standard error."""
+    try:
+        result = verify.main(args=arguments, prog_name="verify", standalone_mode=False)
+    except VerifyError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("interrupted: nothing half-written was left.", err=True)
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except BrokenPipeError:
+        return EXIT_DONE
+    except Exception:  # noqa: BLE001 - the last resort: a bug is told as one, with its trace
+        traceback.print_exc()
+        click.echo("error: this is a bug in verify. Please report it with the lines above.", err=True)
+        return EXIT_BUG
+    return result if isinstance(result, int) else EXIT_DONE
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Search over the fingerprints of all references: every archived frame within a Hamming radius of a query frame.
+
+Exact: FAISS's flat binary index where it can be imported, else the same scan in NumPy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from verify.fingerprint.registry import CUES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy.typing as npt
+
+    from verify.archive.store import Archive
+    from verify.model import FingerprintSet
+
+_QUERY_BATCH = 64
+_SCAN_BATCH = 200_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hits:
+    """Frame pairs within the radius, in parallel arrays (H,): query row, reference number, reference time in s."""
+
+    query_rows: npt.NDArray[np.int64]
+    reference_numbers: npt.NDArray[np.int64]
+    reference_times_s: npt.NDArray[np.float64]
+
+
+class ReferenceIndex:
+    """The fingerprints of a set of references, held in memory for one run.
+
+    Parameters
+    ----------
+    fingerprints
+        Reference id to fingerprints by algorithm. Frames whose quality is below `min_quality` (0..1) are kept for
+        alignment but not found by `search`: what is nearly flat resembles everything nearly flat.
+    """
+
+    def __init__(self, fingerprints: Mapping[str, Mapping[str, FingerprintSet]], min_quality: float) -> None:
+        self.reference_ids = tuple(sorted(fingerprints))
+        self.fingerprints = fingerprints
+        self._tables = {cue.algorithm: self._table(cue.algorithm, min_quality) for cue in CUES}
+
+    @classmethod
+    def load(cls, archive: Archive, min_quality: float) -> ReferenceIndex:
+        """Load every reference of an archive that is not retracted."""
+        retracted = {reference.id for reference in archive.references() if reference.retracted}
+        by_reference: dict[str, dict[str, FingerprintSet]] = {}
+        for cue in CUES:
+            for reference_id, fingerprint in archive.fingerprints(cue):
+                if reference_id not in retracted:
+                    by_reference.setdefault(reference_id, {})[cue.algorithm] = fingerprint
+        return cls(by_reference, min_quality)
+
+    def _table(self, algorithm: str, min_quality: float) -> _Table:
+        codes, numbers, times = [], [], []
+        for number, reference_id in enumerate(self.reference_ids):
+            fingerprint = self.fingerprints[reference_id][algorithm]
+            usable = self.fingerprints[reference_id]["pdq"].quality >= min_quality
+            codes.append(fingerprint.codes[usable])
+            times.append(fingerprint.times_s[usable])
+            numbers.append(np.full(int(usable.sum()), number, np.int64))
+        if not codes:
+            return _Table(np.empty((0, 1), np.uint8), np.empty(0, np.int64), np.empty(0, np.float64))
+        return _Table(np.concatenate(codes), np.concatenate(numbers), np.concatenate(times))
+
+    def search(self, algorithm: str, codes: npt.NDArray[np.uint8], radius_bits: int) -> Iterator[Hits]:
+        """Yield, batch by batch of query rows, all pairs with a distance of at most `radius_bits`.
+
+        Parameters
+        ----------
+        codes
+            (Q, bits / 8) uint8.
+        """
+        table = self._tables[algorithm]
+        if len(table.codes) == 0:
+            return
+        for start in range(0, len(codes), _QUERY_BATCH):
+            rows, columns = table.within(codes[start : start + _QUERY_BATCH], radius_bits)
+            yield Hits(
+                query_rows=rows + start,
+                reference_numbers=table.numbers[columns],
+                reference_times_s=table.times_s[columns],
+            )
+
+
+class _Table:
+    """All searchable codes of one algorithm, in one block."""
+
+    def __init__(
+        self, codes: npt.NDArray[np.uint8], numbers: npt.NDArray[np.int64], times_s: npt.NDArray[np.float64]
+    ) -> None:
+        self.codes = np.ascontiguousarray(codes)
+        self.numbers = numbers
+        self.times_s = times_s
+        self._flat = _flat_index(self.codes) if len(codes) else None
+
+    def within(
+        self, queries: npt.NDArray[np.uint8], radius_bits: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Pairs (query row, code row) at most `radius_bits` apart."""
+        if self._flat is not None:
+            limits, _, labels = self._flat.range_search(np.ascontiguousarray(queries), radius_bits + 1)
+            rows = np.repeat(np.arange(len(queries)), np.diff(limits.astype(np.int64)))
+            return rows, labels.astype(np.int64)
+        return scan(self.codes, queries, radius_bits)
+
+
+def _flat_index(codes: npt.NDArray[np.uint8]) -> Any:
+    """Return FAISS's exact index over the codes, None where FAISS cannot be imported."""
+    try:
+        import faiss  # noqa: PLC0415 - slow, and only needed when there is an archive to search
+    except ImportError:
+        return None
+    index = faiss.IndexBinaryFlat(codes.shape[1] * 8)
+    index.add(codes)
+    return index
+
+
+def scan(
+    codes: npt.NDArray[np.uint8], queries: npt.NDArray[np.uint8], radius_bits: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Find pairs at most `radius_bits` apart by comparing all; what FAISS does, in NumPy and slower."""
+    found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+    wide_queries = np.ascontiguousarray(queries).view(np.uint64)
+    for start in range(0, len(codes), _SCAN_BATCH):
+        wide = np.ascontiguousarray(codes[start : start + _SCAN_BATCH]).view(np.uint64)
+        for row, query in enumerate(wide_queries):
+            distance = np.bitwise_count(wide ^ query).sum(axis=1, dtype=np.int64)
+            columns = np.nonzero(distance <= radius_bits)[0]
+            found.append((np.full(len(columns), row, np.int64), columns + start))
+    rows = np.concatenate([pair[0] for pair in found]) if found else np.empty(0, np.int64)
+    columns = np.concatenate([pair[1] for pair in found]) if found else np.empty(0, np.int64)
+    return rows, columns

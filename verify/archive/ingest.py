@@ -1,0 +1,75 @@
+"""Turn a video file into a reference: fingerprints of its frames, thumbnails, duration and digest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from verify.archive.store import Archive, Thumbnail
+from verify.dates import utc_now
+from verify.errors import InvalidUsageError
+from verify.fingerprint.examine import REFERENCE_SAMPLES_PER_SECOND, examine
+from verify.media.pictures import encode_jpeg, reduced
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from verify.model import DecodeOutcome, Progress, Reference, SampledFrame
+
+_THUMBNAIL_INTERVAL_S = 1.0
+_THUMBNAIL_SIDE_PX = 256
+_THUMBNAIL_QUALITY = 70
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addition:
+    """What became of one video: `already_there` if its bytes are archived; `outcome` says how far it decoded."""
+
+    reference: Reference
+    already_there: bool
+    outcome: DecodeOutcome | None = None
+
+
+def add_video(archive: Archive, path: Path, reference: Reference, progress: Progress) -> Addition:
+    """Fingerprint the video at `path` and add it to the archive under the given metadata.
+
+    Raises
+    ------
+    InvalidUsageError
+        The archive has a different video under that id.
+    UnreadableMediaError, NoUsableFramesError
+        The file is no video that can be decoded; nothing was added.
+    """
+    sha256 = file_sha256(path)
+    present = archive.reference_with_digest(sha256)
+    if present is not None:
+        return Addition(reference=present, already_there=True)
+    if archive.reference(reference.id) is not None:
+        raise InvalidUsageError(
+            reference.id,
+            f"the archive has another video under this id, so {path.name} was not added",
+            "Give it an id of its own with --id, or in the manifest's id column.",
+        )
+    thumbnails: list[Thumbnail] = []
+
+    def keep(frame: SampledFrame) -> None:
+        if not thumbnails or frame.time_s - thumbnails[-1].time_s >= _THUMBNAIL_INTERVAL_S:
+            thumbnails.append(_thumbnail(frame))
+
+    examination = examine(path, REFERENCE_SAMPLES_PER_SECOND, progress, reference.id, keep)
+    added = replace(reference, sha256=sha256, duration_s=examination.outcome.decoded.end_s, added_utc=utc_now())
+    archive.add(added, examination.plain, thumbnails)
+    return Addition(reference=added, already_there=False, outcome=examination.outcome)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, lower-case hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _thumbnail(frame: SampledFrame) -> Thumbnail:
+    small = reduced(frame.pixels_bgr, _THUMBNAIL_SIDE_PX)
+    height, width, _ = small.shape
+    return Thumbnail(time_s=frame.time_s, width_px=width, height_px=height, jpeg=encode_jpeg(small, _THUMBNAIL_QUALITY))

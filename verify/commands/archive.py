@@ -1,0 +1,284 @@
+"""`verify archive`: keep the reference archive."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from verify.commands.options import (
+    archive_folder,
+    archive_option,
+    limit_options,
+    limits_from,
+    private_option,
+)
+from verify.commands.progress import make_progress
+from verify.commands.sources import expand_sources
+from verify.errors import EXIT_DONE, EXIT_WARNINGS, InvalidUsageError, VerifyError
+
+if TYPE_CHECKING:
+    from verify.acquire.limits import AcquisitionLimits
+    from verify.archive.ingest import Addition
+    from verify.archive.manifest import ManifestRow
+    from verify.archive.store import Archive
+    from verify.model import Reference
+
+_KINDS = ("news", "official-release", "exercise", "game", "film", "stock", "user-generated", "other")
+
+
+@click.group()
+def archive() -> None:
+    """Keep the reference archive that releases are checked against."""
+
+
+@archive.command()
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@archive_option
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="CSV",
+    help="Table of references; see docs/archive.md.",
+)
+@click.option(
+    "--id", "reference_id", default="", help="Id of the reference. Default: the file's stem. Only with one SOURCE."
+)
+@click.option("--kind", type=click.Choice(_KINDS), default="other", show_default=True, help="What the footage is.")
+@click.option("--title", default="", help="Title, as published.")
+@click.option("--publisher", default="", help="Who published it.")
+@click.option(
+    "--first-seen",
+    default="",
+    metavar="DATE",
+    help="Day, month or year by which it had been seen (2021-03-14, 2021-03, 2021).",
+)
+@click.option("--first-seen-basis", default="", help="How that date is known.")
+@click.option("--source-url", default="", metavar="URL", help="Where it was published, if SOURCE is a file.")
+@click.option("--licence", default="", help="Its licence.")
+@click.option("--event", default="", help="The event it shows, as far as known.")
+@click.option("--notes", default="", help="Anything else.")
+@private_option
+@limit_options
+def add(
+    *,
+    sources: tuple[str, ...],
+    archive: Path | None,
+    manifest: Path | None,
+    reference_id: str,
+    kind: str,
+    first_seen: str,
+    source_url: str,
+    allow_private: bool,
+    max_minutes: float,
+    max_gigabytes: float,
+    **texts: str,
+) -> int:
+    """Add videos to the archive.
+
+    A SOURCE is a file, a URL, or a folder, which stands for every video below it. Metadata options apply to every
+    SOURCE given; a manifest has a row for each reference. Only fingerprints and small thumbnails are kept, not the
+    videos. What is in the archive already is recognised by its bytes and left as it is.
+    """
+    from verify.archive.store import Archive  # noqa: PLC0415 - keeps `verify --help` instant
+
+    rows = _rows(
+        sources=sources,
+        manifest=manifest,
+        reference_id=reference_id,
+        kind=kind,
+        first_seen=first_seen,
+        source_url=source_url,
+        texts=texts,
+    )
+    limits = limits_from(max_gigabytes, max_minutes)
+    failures: list[tuple[str, VerifyError]] = []
+    partial = 0
+    added = present = 0
+    with Archive.create_or_open(archive_folder(archive)) as opened:
+        for number, row in enumerate(rows, 1):
+            told = f"[{number}/{len(rows)}] {row.reference.id}"
+            try:
+                addition = _add_row(opened, row, limits, allow_private)
+            except VerifyError as error:
+                failures.append((row.reference.id, error))
+                click.echo(f"{told}: failed: {error}", err=True)
+                continue
+            present += addition.already_there
+            added += not addition.already_there
+            partial += bool(addition.outcome and addition.outcome.failure)
+            click.echo(f"{told}: {_addition_words(addition)}", err=True)
+        count = opened.snapshot().reference_count
+    return _conclude(added, present, partial, failures, count)
+
+
+def _rows(
+    *,
+    sources: tuple[str, ...],
+    manifest: Path | None,
+    reference_id: str,
+    kind: str,
+    first_seen: str,
+    source_url: str,
+    texts: dict[str, str],
+) -> list[ManifestRow]:
+    """Return what is to be added, everything checked beforehand."""
+    from verify.archive.manifest import ManifestRow, read_manifest  # noqa: PLC0415
+    from verify.archive.metadata import BadCellError, id_from_name, is_url, reference_from  # noqa: PLC0415
+
+    if bool(sources) == (manifest is not None):
+        raise InvalidUsageError("archive add", "give either SOURCE... or --manifest", "See verify archive add --help.")
+    if manifest is not None:
+        return read_manifest(manifest)
+    expanded = expand_sources(sources)
+    if reference_id and len(expanded) != 1:
+        raise InvalidUsageError(
+            "--id", f"it names one reference, but {len(expanded)} videos are given", "Leave it out."
+        )
+    rows = []
+    for source in expanded:
+        if not is_url(source) and not Path(source).is_file():
+            raise InvalidUsageError(
+                source, "there is no such file or folder", "Give a file, a folder or an http(s) URL."
+            )
+        stem = Path(source.partition("?")[0].rstrip("/") if is_url(source) else source).stem
+        try:
+            reference = reference_from(
+                reference_id=reference_id or id_from_name(stem),
+                kind=kind,
+                first_seen=first_seen,
+                source_url=source_url or (source if is_url(source) else ""),
+                texts=texts,
+            )
+        except BadCellError as error:
+            raise InvalidUsageError(
+                f"--{error.column.replace('_', '-')}", error.problem, "Nothing was added."
+            ) from error
+        rows.append(ManifestRow(source=source, reference=reference))
+    return rows
+
+
+def _add_row(opened: Archive, row: ManifestRow, limits: AcquisitionLimits, allow_private: bool) -> Addition:
+    from verify.acquire.source import acquire  # noqa: PLC0415
+    from verify.archive.ingest import add_video  # noqa: PLC0415
+    from verify.archive.metadata import is_url  # noqa: PLC0415
+
+    progress = make_progress()
+    if not is_url(row.source):
+        return add_video(opened, Path(row.source), row.reference, progress)
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        acquisition = acquire(row.source, Path(folder), allow_private=allow_private, limits=limits, progress=progress)
+        return add_video(opened, acquisition.media.path, row.reference, progress)
+
+
+def _addition_words(addition: Addition) -> str:
+    if addition.already_there:
+        return f"already there as {addition.reference.id}"
+    words = f"added, {addition.reference.duration_s:.1f} s"
+    if addition.outcome and addition.outcome.failure:
+        words += f" (only up to there: {addition.outcome.failure})"
+    return words
+
+
+def _conclude(added: int, present: int, partial: int, failures: list[tuple[str, VerifyError]], count: int) -> int:
+    """Sum up; if every video failed, the exit code is the first one's."""
+    if failures and not added and not present:
+        raise failures[0][1]
+    click.echo(f"{added} added, {present} already there, {len(failures)} failed; the archive has {count} references.")
+    for name, error in failures:
+        click.echo(f"  failed: {name} (exit code {error.exit_code}): {error}")
+    return EXIT_WARNINGS if failures or partial else EXIT_DONE
+
+
+@archive.command("list")
+@archive_option
+@click.option("--json", "as_json", is_flag=True, help="Write the references as JSON to standard output.")
+def list_references(archive: Path | None, as_json: bool) -> int:
+    """List the references."""
+    from verify.archive.store import Archive  # noqa: PLC0415
+
+    with Archive.open(archive_folder(archive)) as opened:
+        references = opened.references()
+    if as_json:
+        click.echo(_json(references))
+        return EXIT_DONE
+    for reference in references:
+        seen = reference.first_seen or "date unknown"
+        mark = " (retracted)" if reference.retracted else ""
+        click.echo(
+            f"{reference.id}  {reference.duration_s:8.1f} s  {seen:12}  {reference.kind:16}  {reference.title}{mark}"
+        )
+    click.echo(f"{len(references)} references.", err=True)
+    return EXIT_DONE
+
+
+@archive.command()
+@click.argument("reference_id", metavar="ID")
+@archive_option
+@click.option("--json", "as_json", is_flag=True, help="Write the reference as JSON to standard output.")
+def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
+    """Show one reference with all its metadata."""
+    import msgspec  # noqa: PLC0415
+
+    from verify.archive.store import Archive  # noqa: PLC0415
+
+    folder = archive_folder(archive)
+    with Archive.open(folder) as opened:
+        reference = opened.reference(reference_id)
+        thumbnails = len(opened.thumbnails(reference_id))
+    if reference is None:
+        raise InvalidUsageError(
+            reference_id, f"the archive at {folder} has no such reference", "See verify archive list."
+        )
+    if as_json:
+        click.echo(_json(reference))
+        return EXIT_DONE
+    for name, value in msgspec.to_builtins(reference).items():
+        click.echo(f"{name.replace('_', ' '):18} {value}")
+    click.echo(f"{'thumbnails':18} {thumbnails}")
+    return EXIT_DONE
+
+
+@archive.command()
+@archive_option
+@click.option("--json", "as_json", is_flag=True, help="Write the figures as JSON to standard output.")
+def stats(archive: Path | None, as_json: bool) -> int:
+    """Tell how much the archive holds."""
+    from verify.archive.store import CATALOGUE_NAME, Archive  # noqa: PLC0415
+
+    folder = archive_folder(archive)
+    with Archive.open(folder) as opened:
+        snapshot = opened.snapshot()
+        references: list[Reference] = opened.references()
+        thumbnail_bytes = opened.thumbnail_bytes()
+    kinds: dict[str, int] = {}
+    for reference in references:
+        kinds[reference.kind] = kinds.get(reference.kind, 0) + 1
+    figures: dict[str, Any] = {
+        "folder": str(folder),
+        "snapshot": snapshot.snapshot_id,
+        "references": snapshot.reference_count,
+        "hours": round(snapshot.duration_s / 3600, 3),
+        "frames": snapshot.frame_count,
+        "fingerprints": list(snapshot.algorithms),
+        "catalogue_bytes": (folder / CATALOGUE_NAME).stat().st_size,
+        "thumbnail_bytes": thumbnail_bytes,
+        "kinds": kinds,
+        "undated": sum(not reference.first_seen for reference in references),
+    }
+    if as_json:
+        click.echo(_json(figures))
+        return EXIT_DONE
+    for name, value in figures.items():
+        shown = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else value
+        shown = ", ".join(shown) if isinstance(shown, list) else shown
+        click.echo(f"{name.replace('_', ' '):16} {shown}")
+    return EXIT_DONE
+
+
+def _json(value: object) -> str:
+    import msgspec  # noqa: PLC0415
+
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

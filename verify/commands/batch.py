@@ -1,0 +1,134 @@
+"""`verify batch`: check many releases against one archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from verify.commands.options import (
+    archive_folder,
+    archive_option,
+    limit_options,
+    limits_from,
+    private_option,
+    told_command,
+)
+from verify.commands.progress import make_progress
+from verify.commands.sources import expand_sources
+from verify.commands.video import check_formats, exit_code, keeping_evidence_known
+from verify.errors import EXIT_DONE, EXIT_FAIL_ON, EXIT_WARNINGS, InvalidUsageError, VerifyError
+
+if TYPE_CHECKING:
+    from verify.model import Match, Report
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@archive_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder for the reports, one below it per release.",
+)
+@click.option(
+    "--format", "formats", default="html,json", show_default=True, help="Forms of the reports, with commas between."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["reuse"]),
+    help="End with exit code 60 if any match is found, possible or confirmed.",
+)
+@private_option
+@limit_options
+def batch(
+    *,
+    sources: tuple[str, ...],
+    archive: Path | None,
+    out: Path,
+    formats: str,
+    fail_on: str | None,
+    allow_private: bool,
+    max_minutes: float,
+    max_gigabytes: float,
+) -> int:
+    """Check many releases against one archive.
+
+    A SOURCE is what `verify video` takes, or a folder, which stands for every video below it. Each release gets its own
+    report in DIR; DIR/matches.csv lists the matches of all. A release that fails is told at the end and does not stop
+    the others.
+    """
+    from verify.pipeline import Request, open_library, verify_release  # noqa: PLC0415 - keeps `verify --help` instant
+    from verify.report.matches_csv import write_matches_csv  # noqa: PLC0415
+
+    releases = named_releases(expand_sources(sources))
+    if (out / "matches.csv").exists():
+        raise InvalidUsageError(out / "matches.csv", "there is a batch here already", "Choose another --out.")
+    wanted_formats = check_formats(formats)
+    limits = limits_from(max_gigabytes, max_minutes)
+    rows: list[tuple[str, Match]] = []
+    failures: list[tuple[str, VerifyError]] = []
+    codes: list[int] = []
+    with open_library(archive_folder(archive)) as library:
+        for number, (name, source) in enumerate(releases.items(), 1):
+            request = Request(
+                source=source,
+                destination=out / name,
+                command=told_command(),
+                formats=wanted_formats,
+                allow_private=allow_private,
+                limits=limits,
+                query_id=name,
+            )
+            try:
+                with keeping_evidence_known(request.destination):
+                    report = verify_release(request, library, make_progress())
+            except VerifyError as error:
+                failures.append((name, error))
+                click.echo(f"[{number}/{len(releases)}] {name}: failed: {error}", err=True)
+                continue
+            rows += [(name, entry.match) for entry in report.matches]
+            codes.append(exit_code(report, fail_on))
+            click.echo(f"[{number}/{len(releases)}] {name}: {_counts(report)}", err=True)
+    if codes:
+        write_matches_csv(rows, out / "matches.csv")
+    return _conclude(out, len(releases), len(rows), failures, codes)
+
+
+def named_releases(sources: list[str]) -> dict[str, str]:
+    """Give every source the name of its folder and its id in matches.csv: the stem, numbered if it comes twice."""
+    from verify.archive.metadata import id_from_name, is_url  # noqa: PLC0415
+
+    named: dict[str, str] = {}
+    for source in sources:
+        path = source.partition("?")[0].rstrip("/") if is_url(source) else source
+        stem = id_from_name(Path(path).stem)
+        name, number = stem, 1
+        while name in named:
+            number += 1
+            name = f"{stem}-{number}"
+        named[name] = source
+    return named
+
+
+def _counts(report: Report) -> str:
+    count = len(report.matches)
+    text = f"{count} match{'' if count == 1 else 'es'}" if count else "no match"
+    if report.same_scene:
+        text += f", same scene {len(report.same_scene)}"
+    return text + (" (with warnings)" if report.warnings else "")
+
+
+def _conclude(out: Path, total: int, matches: int, failures: list[tuple[str, VerifyError]], codes: list[int]) -> int:
+    """Sum up; the exit code is the failure's own if nothing succeeded, else 60 before 100 before 0."""
+    if not codes:
+        raise failures[0][1]
+    click.echo(f"{len(codes)} of {total} releases checked, {matches} matches: {out / 'matches.csv'}")
+    for name, error in failures:
+        click.echo(f"  failed: {name} (exit code {error.exit_code}): {error}")
+    if EXIT_FAIL_ON in codes:
+        return EXIT_FAIL_ON
+    return EXIT_WARNINGS if failures or EXIT_WARNINGS in codes else EXIT_DONE

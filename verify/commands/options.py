@@ -1,0 +1,98 @@
+"""Options that several commands share, and what they mean when left out."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from verify.errors import InvalidUsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from verify.acquire.limits import AcquisitionLimits
+
+archive_option = click.option(
+    "--archive",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Reference archive. Default: VERIFY_ARCHIVE, else 'archive' in the user's data folder.",
+)
+private_option = click.option(
+    "--allow-private",
+    is_flag=True,
+    help="Permit addresses that are not on the public internet (this machine, local networks).",
+)
+
+
+def archive_folder(given: Path | None) -> Path:
+    """Return the archive folder that applies."""
+    if given is not None:
+        return given
+    if named := os.environ.get("VERIFY_ARCHIVE"):
+        return Path(named)
+    import platformdirs  # noqa: PLC0415 - only where the default is needed
+
+    return Path(platformdirs.user_data_dir("verify", appauthor=False)) / "archive"
+
+
+def check_date(value: str, option: str) -> str:
+    """Return an ISO date of year, month or day precision; raises InvalidUsageError for anything else."""
+    from verify.dates import earliest_day  # noqa: PLC0415 - keeps `verify --help` instant
+
+    if not value:
+        return ""
+    try:
+        earliest_day(value)
+    except ValueError as error:
+        raise InvalidUsageError(option, str(error), "Write for example 2021-03-14, 2021-03 or 2021.") from error
+    return value
+
+
+def limits_from(max_gigabytes: float, max_minutes: float) -> AcquisitionLimits:
+    """Build the bounds of an acquisition from the two options."""
+    from verify.acquire.limits import AcquisitionLimits  # noqa: PLC0415
+
+    return AcquisitionLimits(max_bytes=int(max_gigabytes * 1e9), max_seconds=max_minutes * 60)
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --max-gigabytes and --max-minutes to a command."""
+    for option in (
+        click.option(
+            "--max-minutes",
+            type=click.FloatRange(min=0.01),
+            default=60,
+            show_default=True,
+            help="Bound on the time of one download.",
+        ),
+        click.option(
+            "--max-gigabytes",
+            type=click.FloatRange(min=0.001),
+            default=8,
+            show_default=True,
+            help="Bound on the size of one download.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def default_report_folder(source: str) -> Path:
+    """Name a new folder below ./reports for a report on `source`."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", source.partition("://")[2] or Path(source).stem).strip("-")[:50]
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return Path("reports") / f"{stamp}-{name or 'release'}"
+
+
+def told_command() -> tuple[str, ...]:
+    """Return the command line as it is recorded in the report: as typed, with passwords in URLs left out."""
+    from verify.acquire.texts import without_secrets_inside  # noqa: PLC0415
+
+    return ("verify", *(without_secrets_inside(argument) for argument in sys.argv[1:]))

@@ -1,0 +1,129 @@
+"""Alignment in time: which straight line through the frames of a query shot and a reference agrees best.
+
+A segment of footage shown at a constant rate is a line `reference time = rate * query time + offset` in the matrix of
+distances between query and reference frames. Lines are proposed by close frame pairs voting for (rate, offset), as in
+a Hough transform (the temporal Hough voting of Douze et al., 2010), then judged on all frames of the shot, refined,
+and trimmed to where the frames agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.float64]
+
+#: Playback rates that are tried, reference seconds per query second.
+RATES = (1.0, 0.5, 2.0, 0.8, 1.25, 0.67, 1.5, 0.25, 0.33, 3.0, 4.0)
+
+_OFFSET_BIN_S = 0.2
+_PROPOSALS_PER_RATE = 4
+_REFERENCE_REACH_S = 0.2
+_RATE_PREFERENCE = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """reference time = rate * query time + offset_s, with the mean gain of the frames it was judged on."""
+
+    rate: float
+    offset_s: float
+    gain: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameField:
+    """Distances between the frames of a query and of a reference.
+
+    `query_times_s` (Q,) and `reference_times_s` (R,) increase; `distance` (Q, R) float32 is 0 for equal frames and
+    about 0.5 for unrelated ones; `weight` (Q,) in 0..1 says how much a query frame can tell.
+    """
+
+    query_times_s: Array
+    reference_times_s: Array
+    distance: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
+
+    def along(self, rate: float, offset_s: float, frames: slice) -> npt.NDArray[np.float32]:
+        """Distance of each query frame in `frames` to the nearer of the two reference samples around its mapped time.
+
+        NaN where the mapped time lies outside the reference.
+        """
+        times = rate * self.query_times_s[frames] + offset_s
+        right = np.searchsorted(self.reference_times_s, times)
+        best = np.full(len(times), np.nan, np.float32)
+        rows = np.arange(len(self.query_times_s))[frames]
+        reach = _REFERENCE_REACH_S + 0.1 * rate
+        for neighbour in (right - 1, right):
+            inside = (neighbour >= 0) & (neighbour < len(self.reference_times_s))
+            column = np.clip(neighbour, 0, len(self.reference_times_s) - 1)
+            inside &= np.abs(self.reference_times_s[column] - times) <= reach
+            found = np.where(inside, self.distance[rows, column], np.nan).astype(np.float32)
+            best = np.fmin(best, found)
+        return best
+
+
+def best_line(field: FrameField, frames: slice, limit: float) -> Line | None:
+    """Find the line on which the query frames in `frames` agree best with the reference.
+
+    Parameters
+    ----------
+    limit
+        Distance below which a frame pair counts as agreeing; what a line gains on a frame is `limit - distance`.
+    """
+    best: Line | None = None
+    block = field.distance[frames]
+    close_rows, close_columns = np.nonzero(block < limit)
+    if close_rows.size == 0:
+        return None
+    votes = limit - block[close_rows, close_columns]
+    query_times = field.query_times_s[frames][close_rows]
+    reference_times = field.reference_times_s[close_columns]
+    for rate in RATES:
+        offsets = reference_times - rate * query_times
+        for offset_s in _strongest_bins(offsets, votes):
+            line = _judge(field, frames, rate, offset_s, limit)
+            if best is None or line.gain > best.gain:
+                best = line
+    return _refined(field, frames, best, limit) if best and best.gain > 0 else None
+
+
+def _strongest_bins(offsets: Array, votes: npt.NDArray[np.float32]) -> list[float]:
+    """Centres of the offset bins with the most votes."""
+    lowest = offsets.min()
+    bins = np.round((offsets - lowest) / _OFFSET_BIN_S).astype(np.int64)
+    totals = np.bincount(bins, weights=votes)
+    totals = totals + 0.5 * (np.append(totals[1:], 0) + np.append(0, totals[:-1]))
+    strongest = np.argsort(totals)[::-1][:_PROPOSALS_PER_RATE]
+    return [float(lowest + index * _OFFSET_BIN_S) for index in strongest if totals[index] > 0]
+
+
+def _judge(field: FrameField, frames: slice, rate: float, offset_s: float, limit: float) -> Line:
+    """Mean weighted gain of a line over the frames; frames mapped outside the reference gain nothing."""
+    distance = field.along(rate, offset_s, frames)
+    gain = np.where(np.isnan(distance), 0.0, np.clip(limit - distance, -limit, None)) * field.weight[frames]
+    total = max(float(field.weight[frames].sum()), 1e-6)
+    preference = _RATE_PREFERENCE * limit if rate != 1.0 else 0.0
+    return Line(rate=rate, offset_s=offset_s, gain=float(np.clip(gain, 0, None).sum()) / total - preference)
+
+
+def _refined(field: FrameField, frames: slice, line: Line, limit: float) -> Line:
+    """Move rate and offset in shrinking steps as long as the gain grows, turning about the middle of the frames."""
+    times = field.query_times_s[frames]
+    middle_s = float(times[0] + times[-1]) / 2
+    best = line
+    for rate_step, offset_step in ((0.05, 0.1), (0.02, 0.05)):
+        start = best
+        for rate_factor in (-rate_step, 0.0, rate_step):
+            rate = start.rate * (1 + rate_factor) if abs(start.rate - 1) > 1e-9 else start.rate
+            for shift_s in (-offset_step, 0.0, offset_step):
+                anchor_s = start.rate * middle_s + start.offset_s + shift_s
+                trial = _judge(field, frames, rate, anchor_s - rate * middle_s, limit)
+                if trial.gain > best.gain + 1e-9:
+                    best = trial
+    return best

@@ -1,0 +1,77 @@
+"""Candidates: which references share enough close frames with the query to be worth aligning, and where in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from verify.model import Interval
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from verify.archive.index import ReferenceIndex
+    from verify.match.query import Query
+
+#: Distance, as a share of the bits, up to which a frame pair is a candidate. Far wider than what one frame alone would
+#: justify: agreement is judged over the frames of a segment.
+RADIUS_SHARE = {"pdq": 0.33, "phash": 0.22}
+
+_MIN_FRAMES = 2
+_MAX_CANDIDATES = 60
+_MARGIN_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A reference to align with the query as shown or mirrored, and the part of it that its close frames span."""
+
+    reference_id: str
+    mirrored: bool
+    reference: Interval
+    votes: float
+
+
+def find_candidates(query: Query, index: ReferenceIndex) -> list[Candidate]:
+    """Search the index with every usable query frame and rank the references by rarity-weighted votes.
+
+    A query frame that is close to frames of many references says little, so its vote is shared among them.
+    """
+    return sorted(
+        (candidate for mirrored in (False, True) for candidate in _variant(query, index, mirrored=mirrored)),
+        key=lambda candidate: (-candidate.votes, candidate.reference_id),
+    )[:_MAX_CANDIDATES]
+
+
+def _variant(query: Query, index: ReferenceIndex, *, mirrored: bool) -> list[Candidate]:
+    count = len(index.reference_ids)
+    frames = len(query.times_s)
+    close = np.zeros((frames, count), bool)
+    first_s = np.full(count, np.inf)
+    last_s = np.full(count, -np.inf)
+    usable = np.nonzero(query.weight > 0)[0]
+    for algorithm, share in RADIUS_SHARE.items():
+        fingerprint = query.variant(mirrored=mirrored)[algorithm]
+        for hits in index.search(algorithm, fingerprint.codes[usable], int(share * fingerprint.bits)):
+            close[usable[hits.query_rows], hits.reference_numbers] = True
+            np.minimum.at(first_s, hits.reference_numbers, hits.reference_times_s)
+            np.maximum.at(last_s, hits.reference_numbers, hits.reference_times_s)
+    votes = _votes(close)
+    return [
+        Candidate(
+            reference_id=index.reference_ids[number],
+            mirrored=mirrored,
+            reference=Interval(start_s=max(0.0, first_s[number] - _MARGIN_S), end_s=last_s[number] + _MARGIN_S),
+            votes=float(votes[number]),
+        )
+        for number in np.nonzero(close.sum(axis=0) >= _MIN_FRAMES)[0]
+    ]
+
+
+def _votes(close: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Share each frame's one vote among the references it is close to; (R,)."""
+    popularity = np.maximum(close.sum(axis=1, keepdims=True), 1)
+    votes: npt.NDArray[np.float64] = (close / popularity).sum(axis=0)
+    return votes

@@ -1,0 +1,75 @@
+"""Tidying a list of matches: neighbours on one line become one, weaker duplicates go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from verify.match.pairing import MAX_PAIRS
+from verify.model import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verify.model import CueEvidence, Match
+
+_SAME_LINE_S = 0.35
+_SAME_RATE = 0.12
+_JOIN_GAP_S = 0.3
+
+
+def join_neighbours(matches: Sequence[Match]) -> list[Match]:
+    """Join matches of one reference that follow each other in time on one line: the reference has that cut too."""
+    joined: list[Match] = []
+    for match in sorted(matches, key=lambda each: each.query.start_s):
+        if joined and _continues(joined[-1], match):
+            joined[-1] = _joined(joined[-1], match)
+        else:
+            joined.append(match)
+    return joined
+
+
+def _continues(before: Match, after: Match) -> bool:
+    if before.same_scene_only != after.same_scene_only or after.query.start_s - before.query.end_s > _JOIN_GAP_S:
+        return False
+    rates_agree = abs(before.time_map.rate - after.time_map.rate) <= _SAME_RATE * before.time_map.rate
+    step_s = after.reference.start_s - before.reference.end_s - (after.query.start_s - before.query.end_s)
+    return rates_agree and abs(step_s) <= _SAME_LINE_S
+
+
+def _joined(before: Match, after: Match) -> Match:
+    stronger = max(before, after, key=lambda match: match.query.duration_s * match.score)
+    query = Interval(start_s=before.query.start_s, end_s=after.query.end_s)
+    return replace(
+        stronger,
+        query=query,
+        reference=Interval(start_s=before.reference.start_s, end_s=max(before.reference.end_s, after.reference.end_s)),
+        cues=tuple(_joined_cue(a, b) for a, b in zip(before.cues, after.cues, strict=True)),
+        score=max(before.score, after.score),
+        pairs=(before.pairs + after.pairs)[:MAX_PAIRS],
+    )
+
+
+def _joined_cue(before: CueEvidence, after: CueEvidence) -> CueEvidence:
+    frames = max(before.agreeing_frames + after.agreeing_frames, 1)
+    weighted = before.median_distance_bits * before.agreeing_frames + after.median_distance_bits * after.agreeing_frames
+    return replace(
+        before,
+        median_distance_bits=round(weighted / frames, 1),
+        agreeing_frames=before.agreeing_frames + after.agreeing_frames,
+        compared_frames=before.compared_frames + after.compared_frames,
+    )
+
+
+def without_weaker_twins(matches: Sequence[Match]) -> list[Match]:
+    """Keep, of matches of one reference over the same query seconds (as shown and mirrored), the stronger."""
+    kept: list[Match] = []
+    for match in sorted(matches, key=lambda each: (each.same_scene_only, -each.score)):
+        twin = any(
+            other.reference_id == match.reference_id
+            and other.query.overlap_s(match.query) > 0.5 * match.query.duration_s
+            for other in kept
+        )
+        if not twin:
+            kept.append(match)
+    return kept

@@ -1,0 +1,173 @@
+"""The parent's side of decoding: ask the worker process, check what it answers, hand on typed frames."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from verify.errors import NoUsableFramesError, UnreadableMediaError
+from verify.model import DecodeOutcome, MediaInfo, SampledFrame, SilentProgress
+from verify.processes import BrokenMessageError, Worker, receive_message, send_message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from verify.model import Progress
+
+_MODULE = "verify.media.worker"
+_MAX_FRAME_BYTES = 512 * 512 * 3
+#: A worker that says nothing for this long is taken for stuck. It reports twice per second of video.
+STALL_LIMIT_S = 120.0
+_REMEDY = "Give a file that a video player can play; if one plays it, convert it first and say so in your notes."
+
+
+class VideoReader:
+    """One pass over a video, decoded in a worker process.
+
+    Iterate over `frames()` once; afterwards `outcome` says how decoding ended. Use `open_video`.
+    """
+
+    def __init__(self, path: Path, worker: Worker, request: dict[str, Any]) -> None:
+        self._path = path
+        self._worker = worker
+        self.outcome: DecodeOutcome | None = None
+        send_message(worker.input, {**request, "path": str(path.resolve())})
+        self.info = self._read_info()
+
+    def frames(self, progress: Progress | None = None) -> Iterator[SampledFrame]:
+        """Yield the sampled frames in order of time.
+
+        Raises
+        ------
+        UnreadableMediaError
+            The decoder crashed or was stopped before it gave a single frame.
+        NoUsableFramesError
+            Decoding ended without a frame.
+        """
+        shown = progress or SilentProgress()
+        reached_s = 0.0
+        last: SampledFrame | None = None
+        try:
+            while (message := self._receive()) is not None:
+                header, payload = message
+                match header.get("kind"):
+                    case "frame":
+                        last = self._frame(header, payload)
+                        yield last
+                    case "time":
+                        shown.advance(header["time_s"] - reached_s)
+                        reached_s = header["time_s"]
+                    case "end":
+                        self._end(header, last)
+                        return
+                    case _:
+                        raise BrokenMessageError("an answer of no known kind")
+            raise BrokenMessageError("the decoder ended without a word")
+        except BrokenMessageError as error:
+            self._crashed(error, last)
+
+    def _end(self, header: dict[str, Any], last: SampledFrame | None) -> None:
+        if "outcome" in header:
+            self.outcome = msgspec.convert(header["outcome"], DecodeOutcome)
+        if last is None:
+            reason = (self.outcome.failure if self.outcome else None) or "it declares a video stream but holds no frame"
+            raise NoUsableFramesError(self._path.name, f"no frame could be decoded: {reason}", _REMEDY)
+
+    def _crashed(self, error: BrokenMessageError, last: SampledFrame | None) -> None:
+        """Turn a decoder that died into the outcome of a partly readable file, or into an error if it gave nothing."""
+        reason = f"the decoder stopped: {self._crash_reason() or error}"
+        if last is None:
+            raise UnreadableMediaError(self._path.name, reason, _REMEDY) from error
+        declared_s = self.info.duration_s or last.time_s
+        self.outcome = msgspec.convert(
+            {
+                "decoded": {"start_s": 0.0, "end_s": last.time_s},
+                "frame_count": 0,
+                "cut_times_s": [],
+                "failure": reason,
+                "missing_s": max(0.0, declared_s - last.time_s),
+            },
+            DecodeOutcome,
+        )
+
+    def _crash_reason(self) -> str:
+        code = self._worker.exit_code()
+        if code is not None and code < 0:
+            return f"it was ended by signal {-code}"
+        return "it ran out of memory" if "MemoryError" in self._worker.stderr_tail() else ""
+
+    def _read_info(self) -> MediaInfo:
+        try:
+            message = self._receive()
+        except BrokenMessageError as error:
+            raise UnreadableMediaError(self._path.name, f"the decoder stopped: {error}", _REMEDY) from error
+        header = message[0] if message else {}
+        if "problem" in header:
+            raise UnreadableMediaError(self._path.name, str(header["problem"]), _REMEDY)
+        if "info" not in header:
+            raise UnreadableMediaError(self._path.name, f"the decoder stopped {self._crash_reason()}".strip(), _REMEDY)
+        return msgspec.convert(header["info"], MediaInfo)
+
+    def _receive(self) -> tuple[dict[str, Any], bytes] | None:
+        """Read the worker's next message; a worker that stays silent too long is ended, which ends the stream."""
+        watchdog = threading.Timer(STALL_LIMIT_S, self._worker.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            return receive_message(self._worker.output, _MAX_FRAME_BYTES)
+        finally:
+            watchdog.cancel()
+
+    def _frame(self, header: dict[str, Any], payload: bytes) -> SampledFrame:
+        height, width = int(header["height"]), int(header["width"])
+        if height * width * 3 != len(payload):
+            raise BrokenMessageError("a frame whose size is not that of its pixels")
+        pixels = np.frombuffer(payload, np.uint8).reshape(height, width, 3)
+        numerator, denominator = header["time_base"]
+        return SampledFrame(
+            pts=int(header["pts"]),
+            time_base=Fraction(int(numerator), int(denominator)),
+            time_s=float(header["time_s"]),
+            pixels_bgr=pixels,
+        )
+
+
+@contextmanager
+def _open(path: Path, request: dict[str, Any]) -> Iterator[VideoReader]:
+    if not path.is_file():
+        raise UnreadableMediaError(path, "there is no such file", "Check the path.")
+    with Worker(_MODULE) as worker:
+        yield VideoReader(path, worker, request)
+
+
+@contextmanager
+def open_video(path: Path, samples_per_second: float) -> Iterator[VideoReader]:
+    """Open a video for one sampling pass: a time grid of the given density, and both frames at every cut.
+
+    Raises
+    ------
+    UnreadableMediaError
+        The file is no video that can be decoded; the message says what it is instead.
+    """
+    with _open(path, {"operation": "sample", "samples_per_second": samples_per_second}) as reader:
+        yield reader
+
+
+def probe_video(path: Path) -> MediaInfo:
+    """Read what a video's container declares; raises UnreadableMediaError as `open_video` does."""
+    with _open(path, {"operation": "probe"}) as reader:
+        return reader.info
+
+
+def frames_at(path: Path, times_s: Sequence[float]) -> list[SampledFrame]:
+    """Decode the frames presented at the given times (seconds), sorted; fewer if the file ends early."""
+    if not times_s:
+        return []
+    with _open(path, {"operation": "frames", "times_s": sorted(times_s)}) as reader:
+        return list(reader.frames())

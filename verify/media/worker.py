@@ -1,0 +1,98 @@
+"""The process that decodes hostile media. It reads one request, answers in messages, and ends.
+
+Request: `operation` (probe, sample, frames), `path`, `samples_per_second` or `times_s`. Answers: `info`, then `frame`
+messages with pixels as payload and `time` messages, then `end`; or `error` with the problem in a user's words.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from verify.processes import receive_message, send_message
+
+if TYPE_CHECKING:
+    from verify.model import SampledFrame
+
+MEMORY_LIMIT_BYTES = 6 * 1024**3
+_DECODER_THREADS = 2
+
+
+def main() -> int:
+    """Serve the one request on standard input."""
+    received = receive_message(sys.stdin.buffer)
+    if received is None:
+        return 1
+    _limit_resources()
+    serve(received[0], sys.stdout.buffer)
+    return 0
+
+
+def serve(request: dict[str, Any], output: IO[bytes]) -> None:
+    """Answer one request on `output`."""
+    import cv2  # noqa: PLC0415 - after the limits are set
+
+    from verify.media import probe, sampling  # noqa: PLC0415
+
+    cv2.setNumThreads(1)
+
+    def send_frame(frame: SampledFrame) -> None:
+        height, width, _ = frame.pixels_bgr.shape
+        header = {"kind": "frame", "pts": frame.pts, "time_s": frame.time_s, "height": height, "width": width}
+        header |= {"time_base": [frame.time_base.numerator, frame.time_base.denominator]}
+        send_message(output, header, frame.pixels_bgr.tobytes())
+
+    try:
+        with probe.open_container(Path(request["path"])) as container:
+            stream = probe.video_stream(container)
+            stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = _DECODER_THREADS
+            declared_s = sampling.declared_duration_s(container, stream)
+            info = probe.media_info(container, stream, declared_s, _rotation(Path(request["path"])))
+            send_message(output, {"kind": "info", "info": dataclasses.asdict(info)})
+            if request["operation"] == "sample":
+                outcome = sampling.sample_frames(
+                    container,
+                    stream,
+                    request["samples_per_second"],
+                    send_frame,
+                    lambda time_s: send_message(output, {"kind": "time", "time_s": time_s}),
+                )
+                send_message(output, {"kind": "end", "outcome": dataclasses.asdict(outcome)})
+            elif request["operation"] == "frames":
+                sampling.frames_at(container, stream, request["times_s"], send_frame)
+                send_message(output, {"kind": "end"})
+    except probe.NotAVideoError as error:
+        send_message(output, {"kind": "error", "problem": str(error)})
+
+
+def _rotation(path: Path) -> int:
+    """Degrees by which frames are stored turned, as its first frame says; 0 if none can be decoded.
+
+    The file is opened anew for this, because not every container can be rewound.
+    """
+    import av.error  # noqa: PLC0415
+
+    from verify.media import probe  # noqa: PLC0415
+
+    with probe.open_container(path) as container:
+        try:
+            return int(next(container.decode(probe.video_stream(container))).rotation)
+        except (av.error.FFmpegError, StopIteration):
+            return 0  # whatever stops decoding here is met and reported by the run itself
+
+
+def _limit_resources() -> None:
+    """Bound the memory this process can take. Where the platform has no such limit, nothing is done."""
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

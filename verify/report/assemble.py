@@ -1,0 +1,167 @@
+"""Put together the report's content from what the stages handed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import verify
+from verify.acquire.versions import tool_versions
+from verify.dates import utc_now
+from verify.evidence.preserve import copy_statement
+from verify.findings.claims import release_claims
+from verify.findings.coverage import coverage
+from verify.findings.limits import standard_limits
+from verify.findings.statements import (
+    answer,
+    match_finding,
+    no_match_finding,
+    not_examinable_finding,
+    same_scene_finding,
+)
+from verify.model import Release, Report, ReportedMatch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from verify.fingerprint.examine import Examination
+    from verify.model import (
+        Acquisition,
+        ArchiveSnapshot,
+        Claim,
+        CoverageSpan,
+        EvidenceManifest,
+        Finding,
+        FramePair,
+        Match,
+        Picture,
+        Reference,
+    )
+
+SCHEMA_VERSION = "1.0"
+_DISTRIBUTIONS = ("av", "opencv-python-headless", "imagehash", "numpy", "yt-dlp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Material:
+    """All that a report is made of. `matches` is None where no archive was searched."""
+
+    report_id: str
+    query_id: str
+    command: tuple[str, ...]
+    acquisition: Acquisition
+    manifest: EvidenceManifest
+    examination: Examination
+    archive: ArchiveSnapshot | None
+    references: Mapping[str, Reference]
+    matches: Sequence[Match] | None
+    frame_pairs: Sequence[tuple[FramePair, ...]]
+    first_frame: Picture | None
+    claimed_date: str
+    claimed_date_basis: str
+    publisher: str
+    claims: tuple[Claim, ...]
+    parameters: dict[str, str | int | float | bool]
+
+
+def assemble(material: Material) -> Report:
+    """Turn the material into a report: findings stated, every second accounted for."""
+    found = material.matches or ()
+    pairs = dict(zip(map(id, found), material.frame_pairs, strict=False))
+    accepted = _reported(material, [match for match in found if not match.same_scene_only], pairs)
+    same_scene = _reported(material, [match for match in found if match.same_scene_only], pairs)
+    examination = material.examination
+    spans = coverage(
+        examination.outcome,
+        examination.info.duration_s,
+        examination.shots,
+        None if material.matches is None else [entry.match for entry in accepted],
+    )
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        report_id=material.report_id,
+        created_utc=utc_now(),
+        tool_version=verify.__version__,
+        command=material.command,
+        answer=answer(accepted, same_scene, spans, material.archive),
+        release=_release(material),
+        archive=material.archive,
+        coverage=spans,
+        shots=examination.shots,
+        matches=accepted,
+        same_scene=same_scene,
+        findings=_other_findings(material, accepted, spans),
+        claims=(*release_claims(material.acquisition), *material.claims),
+        evidence=material.manifest,
+        limits=standard_limits(material.archive, examination.outcome, found),
+        parameters=material.parameters,
+        versions=tool_versions(*_DISTRIBUTIONS),
+        warnings=_warnings(material),
+    )
+
+
+def _reported(
+    material: Material, matches: list[Match], pairs: Mapping[int, tuple[FramePair, ...]]
+) -> tuple[ReportedMatch, ...]:
+    """Give matches their numbers, by the release's time, and their findings."""
+    reported = []
+    for number, match in enumerate(sorted(matches, key=lambda each: (each.query.start_s, -each.score)), 1):
+        reference = material.references[match.reference_id]
+        if match.same_scene_only:
+            finding = same_scene_finding(match, reference)
+        else:
+            finding = match_finding(match, reference, material.claimed_date, material.claimed_date_basis)
+        reported.append(
+            ReportedMatch(
+                number=number, finding=finding, match=match, reference=reference, frame_pairs=pairs.get(id(match), ())
+            )
+        )
+    return tuple(reported)
+
+
+def _other_findings(
+    material: Material, accepted: tuple[ReportedMatch, ...], spans: Sequence[CoverageSpan]
+) -> tuple[Finding, ...]:
+    findings = []
+    if not accepted:
+        findings.append(no_match_finding(material.archive.reference_count if material.archive else 0))
+    unexamined = not_examinable_finding(spans)
+    return (*findings, unexamined) if unexamined else tuple(findings)
+
+
+def _release(material: Material) -> Release:
+    acquisition = material.acquisition
+    digests = {file.relative_path: file.sha256 for file in material.manifest.files}
+    return Release(
+        source=acquisition.source,
+        final_url=acquisition.final_url,
+        query_id=material.query_id,
+        title=acquisition.title or "",
+        publisher=material.publisher or acquisition.publisher or "",
+        publisher_url=acquisition.publisher_url,
+        description=acquisition.description or "",
+        published=acquisition.published or "",
+        claimed_date=material.claimed_date,
+        claimed_date_basis=material.claimed_date_basis,
+        acquired_utc=acquisition.finished_utc,
+        copy_statement=copy_statement(acquisition),
+        media_sha256=digests[material.manifest.media_path],
+        media=material.examination.info,
+        decoded=material.examination.outcome,
+        first_frame=material.first_frame,
+    )
+
+
+def _warnings(material: Material) -> tuple[str, ...]:
+    warnings = list(material.acquisition.warnings)
+    outcome = material.examination.outcome
+    if outcome.failure:
+        end = f"{outcome.decoded.end_s:.2f} s"
+        warnings.append(f"The file could be decoded only up to {end}: {outcome.failure}. The rest is not examinable.")
+    if outcome.damaged_packets:
+        warnings.append(f"{outcome.damaged_packets} damaged parts of the file could not be decoded; they were skipped.")
+    if material.archive is None:
+        warnings.append("No reference archive was searched.")
+    elif material.archive.reference_count == 0:
+        warnings.append("The reference archive is empty, so nothing was searched.")
+    return tuple(warnings)

@@ -1,0 +1,121 @@
+"""Pictures for the report: frames of the release beside thumbnails of the references."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verify.media.pictures import encode_jpeg
+from verify.media.reader import frames_at
+from verify.model import FramePair, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import Protocol
+
+    from verify.model import AlignedPair, Match, SampledFrame
+
+    class ThumbnailSource(Protocol):
+        """Where thumbnails of references come from: an archive."""
+
+        def thumbnails(self, reference_id: str) -> list[tuple[float, int, int]]:
+            """Return (time in s, width, height) of a reference's thumbnails, by time."""
+            ...
+
+        def thumbnail(self, reference_id: str, time_s: float) -> bytes | None:
+            """Return the JPEG stored for exactly that time."""
+            ...
+
+
+FRAMES_FOLDER = "frames"
+_PAIRS_PER_MATCH = 3
+_MANY_MATCHES = 40
+_JPEG_QUALITY = 80
+_NEAR_S = 0.15
+
+
+class PictureBook:
+    """Writes the pictures of one report below its working folder.
+
+    Parameters
+    ----------
+    working
+        Folder of the report; pictures go to `frames/` in it.
+    media
+        The release's media file, decoded once more for the frames that are shown.
+    thumbnails
+        The archive, or None.
+    """
+
+    def __init__(self, working: Path, media: Path, thumbnails: ThumbnailSource | None) -> None:
+        self._working = working
+        self._media = media
+        self._thumbnails = thumbnails
+        (working / FRAMES_FOLDER).mkdir(parents=True, exist_ok=True)
+
+    def draw(self, matches: Sequence[Match]) -> tuple[Picture | None, list[tuple[FramePair, ...]]]:
+        """Write all pictures; return that of the first frame, and the frame pairs of each match in order."""
+        limit = _PAIRS_PER_MATCH if len(matches) <= _MANY_MATCHES else 1
+        stored = {match.reference_id: self._stored(match.reference_id) for match in matches}
+        chosen = [_choose(match, stored[match.reference_id], limit) for match in matches]
+        wanted = {0.0} | {pair.query_time_s for pairs in chosen for pair in pairs}
+        shown = self._query_pictures(sorted(wanted))
+        first = next(iter(shown.values()), None)
+        book = []
+        for match, pairs in zip(matches, chosen, strict=True):
+            sizes = stored[match.reference_id]
+            book.append(
+                tuple(
+                    FramePair(
+                        query=shown[pair.query_time_s],
+                        reference=self._reference_picture(match.reference_id, pair.reference_time_s, sizes),
+                        distance_bits=pair.distance_bits,
+                    )
+                    for pair in pairs
+                    if pair.query_time_s in shown
+                )
+            )
+        return first, book
+
+    def _query_pictures(self, times_s: list[float]) -> dict[float, Picture]:
+        frames = frames_at(self._media, times_s)
+        return {
+            wanted_s: self._write(f"release-{number:03d}.jpg", frame)
+            for number, (wanted_s, frame) in enumerate(zip(times_s, frames, strict=False), 1)
+        }
+
+    def _write(self, name: str, frame: SampledFrame) -> Picture:
+        height, width, _ = frame.pixels_bgr.shape
+        path = f"{FRAMES_FOLDER}/{name}"
+        (self._working / path).write_bytes(encode_jpeg(frame.pixels_bgr, _JPEG_QUALITY))
+        return Picture(path=path, time_s=frame.time_s, width_px=width, height_px=height)
+
+    def _stored(self, reference_id: str) -> dict[float, tuple[int, int]]:
+        if self._thumbnails is None:
+            return {}
+        return {time_s: (width, height) for time_s, width, height in self._thumbnails.thumbnails(reference_id)}
+
+    def _reference_picture(
+        self, reference_id: str, wanted_s: float, stored: Mapping[float, tuple[int, int]]
+    ) -> Picture | None:
+        nearest_s = min(stored, key=lambda time_s: abs(time_s - wanted_s), default=None)
+        if nearest_s is None or self._thumbnails is None:
+            return None
+        data = self._thumbnails.thumbnail(reference_id, nearest_s)
+        if data is None:
+            return None
+        width, height = stored[nearest_s]
+        path = f"{FRAMES_FOLDER}/reference-{reference_id}-{round(nearest_s * 1000):08d}ms.jpg"
+        (self._working / path).write_bytes(data)
+        return Picture(path=path, time_s=nearest_s, width_px=width, height_px=height)
+
+
+def _choose(match: Match, stored: Mapping[float, tuple[int, int]], limit: int) -> list[AlignedPair]:
+    """Choose the aligned pairs to show: closest ones, spread over the match, whose reference frame has a thumbnail."""
+    pictured = [
+        pair for pair in match.pairs if any(abs(time_s - pair.reference_time_s) <= _NEAR_S for time_s in stored)
+    ]
+    candidates = pictured or list(match.pairs)
+    size = -(-len(candidates) // limit)
+    parts = [candidates[start : start + size] for start in range(0, len(candidates), size)] if candidates else []
+    return [min(part, key=lambda pair: pair.distance_bits) for part in parts]
