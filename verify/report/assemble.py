@@ -20,6 +20,7 @@ from verify.findings.statements import (
     same_scene_finding,
 )
 from verify.model import Release, Report, ReportedMatch
+from verify.report.json_report import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
         Reference,
     )
 
-SCHEMA_VERSION = "1.0"
 _DISTRIBUTIONS = ("av", "opencv-python-headless", "imagehash", "numpy", "yt-dlp")
 
 
@@ -75,7 +75,7 @@ def assemble(material: Material) -> Report:
         examination.outcome,
         examination.info.duration_s,
         examination.shots,
-        None if material.matches is None else [entry.match for entry in accepted],
+        material.matches,
     )
     return Report(
         schema_version=SCHEMA_VERSION,

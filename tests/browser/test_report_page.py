@@ -1,0 +1,204 @@
+"""The report as a reader meets it: opened from disk in headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.unit.report_samples import build_report
+from verify.report.html_report import render_html
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from selenium.webdriver.chrome.webdriver import WebDriver
+
+    from verify.model import Report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+INSTALL = "needs Chromium and its driver: apt-get install chromium chromium-driver"
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,1000",
+)
+HOSTILE = (
+    '<script>document.title="acted"</script><img src="http://127.0.0.1:9/x" onerror="document.title=1">'
+    '<style>body{display:none}</style>" onload="x \u202egnp.exe\u202c שלום ' + "W" * 10_000
+)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None or DRIVER is None, reason=INSTALL),
+]
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install selenium")
+    from selenium.webdriver.chrome.service import Service  # noqa: PLC0415 - only where selenium is there
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    opened = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield opened
+    opened.quit()
+
+
+class Opened:
+    """A report opened in the browser."""
+
+    def __init__(self, driver: WebDriver, report: Report, folder: Path) -> None:
+        path = folder / "report.html"
+        path.write_text(render_html(report, folder), encoding="utf-8")
+        self.driver = driver
+        self.url = path.as_uri()
+        for log in ("browser", "performance"):
+            driver.get_log(log)  # type: ignore[no-untyped-call]
+        driver.get(self.url)
+
+    def texts(self, selector: str) -> list[str]:
+        """Visible texts of the elements that `selector` finds."""
+        return [element.text for element in self.driver.find_elements("css selector", selector)]
+
+    def run(self, script: str) -> Any:
+        """Evaluate a script of the test, not of the page, through the developer tools."""
+        answer = self.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": script, "returnByValue": True})
+        return answer["result"].get("value")
+
+    def set_width(self, width_px: int) -> None:
+        metrics = {"width": width_px, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def set_colours(self, scheme: str) -> None:
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def requests(self) -> set[str]:
+        """Addresses the page asked for, pictures inside it left out."""
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]  # type: ignore[no-untyped-call]
+        sent = {
+            message["params"]["request"]["url"]
+            for message in messages
+            if message["method"] == "Network.requestWillBeSent"
+        }
+        return {url for url in sent if not url.startswith("data:")}
+
+    def complaints(self) -> list[str]:
+        """Everything the browser logged about the page."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+
+
+def test_a_reader_finds_the_answer_the_timeline_and_the_matches(driver: WebDriver, tmp_path: Path) -> None:
+    report = build_report(tmp_path, 3, scene_count=1)
+    page = Opened(driver, report, tmp_path)
+    assert page.texts("#answer .lead") == [report.answer]
+    assert page.texts("h1") == [report.release.title]
+    assert page.texts(".match .statement") == [
+        entry.finding.statement for entry in (*report.matches, *report.same_scene)
+    ]
+    assert page.texts(".badge") == [
+        "✓ Confirmed",
+        "? Possible, for a person to confirm",
+        "✓ Confirmed",
+        "Same scene, not counted as reuse",
+    ]
+    assert page.texts("#match-1 figcaption")[:2] == ["Release at 0:04.00", "Reference at 0:03.00"]
+    assert page.texts(".not-assessed").count("not assessed by this tool") == 3
+    assert page.requests() == {page.url}
+    assert page.complaints() == []
+
+
+def test_the_timeline_is_drawn_from_edge_to_edge(driver: WebDriver, tmp_path: Path) -> None:
+    report = build_report(tmp_path, 3, scene_count=1)
+    page = Opened(driver, report, tmp_path)
+    boxes = page.run(
+        "Array.from(document.querySelectorAll('.spans .span')).map(e => { const b = e.getBoundingClientRect();"
+        " return [b.left, b.right, e.querySelector('title').textContent]; })"
+    )
+    left, right = page.run(
+        "Array.of(document.querySelector('.bar-frame').getBoundingClientRect()).flatMap(b => [b.left, b.right])"
+    )
+    assert len(boxes) == len(report.coverage)
+    assert boxes[0][0] == pytest.approx(left, abs=1)
+    assert boxes[-1][1] == pytest.approx(right, abs=1)
+    for before, after in pairwise(boxes):
+        assert before[1] == pytest.approx(after[0], abs=0.1)
+    assert boxes[0][2] == "0:00.00 to 0:03.00: template (title card)"
+    page.run("document.querySelector('#timeline details').open = true")
+    assert len(page.texts("#spans tbody tr")) == len(report.coverage)
+
+
+def test_every_picture_is_shown(driver: WebDriver, tmp_path: Path) -> None:
+    page = Opened(driver, build_report(tmp_path, 3), tmp_path)
+    widths = page.run("Array.from(document.images).map(image => image.naturalWidth)")
+    assert widths == [320] * 19
+
+
+def test_a_hostile_title_stays_text(driver: WebDriver, tmp_path: Path) -> None:
+    report = build_report(tmp_path, 1)
+    release = replace(report.release, title=HOSTILE, publisher=HOSTILE, description=HOSTILE)
+    page = Opened(driver, replace(report, release=release), tmp_path)
+    assert driver.title == f"Provenance report {report.report_id}"
+    assert page.texts("h1")[0].startswith('<script>document.title="acted"</script><img src=')
+    assert "[U+202E]gnp.exe[U+202C]" in page.run("document.querySelector('#release details').textContent")
+    assert page.run("document.querySelectorAll('h1 *:not(bdi), script, [onerror], [onload]').length") == 0
+    assert page.texts("#answer .lead") == [report.answer]
+    assert page.requests() == {page.url}
+    assert page.complaints() == []
+
+
+@pytest.mark.parametrize("width_px", [320, 400, 1280])
+@pytest.mark.parametrize("title", ["Statement", HOSTILE])
+def test_nothing_sticks_out_of_the_page(driver: WebDriver, tmp_path: Path, width_px: int, title: str) -> None:
+    report = build_report(tmp_path, 5, scene_count=1)
+    report = replace(report, release=replace(report.release, title=title, publisher=title))
+    page = Opened(driver, report, tmp_path)
+    page.set_width(width_px)
+    page.run("document.querySelectorAll('details').forEach(element => { element.open = true; })")
+    assert page.run("document.documentElement.scrollWidth") <= width_px
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_stand_out_from_their_ground(driver: WebDriver, tmp_path: Path, scheme: str) -> None:
+    page = Opened(driver, replace(build_report(tmp_path, 2, scene_count=1), warnings=("A warning.",)), tmp_path)
+    page.set_colours(scheme)
+    page.run("document.querySelectorAll('details').forEach(element => { element.open = true; })")
+    pairs = page.run(
+        """Array.from(document.querySelectorAll('.page *')).filter(e => e.closest('svg') === null &&
+             Array.from(e.childNodes).some(n => n.nodeType === 3 && n.textContent.trim())).map(e => {
+             let ground = e;
+             while (getComputedStyle(ground).backgroundColor === 'rgba(0, 0, 0, 0)') ground = ground.parentElement;
+             return [getComputedStyle(e).color, getComputedStyle(ground).backgroundColor, e.className, e.tagName];
+           })"""
+    )
+    assert len(pairs) > 100
+    assert [pair for pair in pairs if contrast(pair[0], pair[1]) < 4.5] == []
+
+
+def contrast(first: str, second: str) -> float:
+    """Contrast ratio of two CSS colours by WCAG 2.2, 1 to 21."""
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    channels = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

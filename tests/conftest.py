@@ -1,0 +1,65 @@
+"""Fixtures and rules for all tests."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.footage import real_clips, rendered_footage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow"):
+        return
+    skip = pytest.mark.skip(reason="slow: run pytest with --slow")
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(skip)
+
+
+class _ErrorLines(logging.Handler):
+    """Collects what is logged as an error or worse."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def no_logged_errors() -> Iterator[None]:
+    """Fail a test during which anything is logged at level ERROR or above."""
+    handler = _ErrorLines()
+    root = logging.getLogger()
+    root.addHandler(handler)
+    yield
+    root.removeHandler(handler)
+    if handler.lines:
+        pytest.fail("logged as error: " + "; ".join(handler.lines))
+
+
+@pytest.fixture(scope="session")
+def footage() -> dict[str, Path]:
+    """Rendered files by name; see the registry in fixtures/footage.py."""
+    return rendered_footage()
+
+
+@pytest.fixture(scope="session")
+def clips() -> dict[str, Path]:
+    """Real clips of the demo by id; the test is skipped if they have not been fetched."""
+    found = real_clips()
+    if found is None:
+        pytest.skip("the real clips have not been fetched: run `make fixtures` once, with a network")
+    return found

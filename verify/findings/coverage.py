@@ -1,0 +1,147 @@
+"""Put every second of a release in exactly one state."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from verify.model import CoverageSpan, CoverageState, FrameClass, Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verify.model import DecodeOutcome, Match, Shot
+
+NO_ARCHIVE_REASON = "no reference archive was searched"
+_NO_PICTURE_REASON = "the file declares more time than its last picture covers"
+_NO_FRAME_REASON = "no frame was sampled here"
+_DEFAULT_REASONS = {
+    FrameClass.TEMPLATE: "title card, logo or colour bars",
+    FrameClass.DARK: "too dark to carry evidence",
+    FrameClass.EMPTY: "too little picture structure to carry evidence",
+}
+_MOST_REFERENCES_NAMED = 3
+
+
+def coverage(
+    decoded: DecodeOutcome,
+    declared_duration_s: float | None,
+    shots: Sequence[Shot],
+    matches: Sequence[Match] | None,
+    repeats: Sequence[Interval] = (),
+) -> tuple[CoverageSpan, ...]:
+    """Divide a release into spans of one state each, without gap or overlap.
+
+    Where several states apply the first of these holds: matched, repeated, template, not examinable, no match.
+
+    Parameters
+    ----------
+    decoded
+        How decoding ended; what was not decoded is not examinable.
+    declared_duration_s
+        Length the container declares, in seconds, None if it declares none. The spans run from 0 to this or to the
+        end of the decoded part, whichever is later.
+    shots
+        Shots with their frame classes.
+    matches
+        What was found; None if no reference archive was searched. Same-scene matches do not make a second 'matched'.
+    repeats
+        Spans of the release that repeat another of its spans.
+    """
+    end_s = max(0.0, decoded.decoded.end_s, _usable(declared_duration_s))
+    bounds = _bounds(end_s, decoded, shots, matches or (), repeats)
+    overlapping_shots = _Overlaps([shot.interval for shot in shots])
+    overlapping_matches = _Overlaps([match.query for match in matches or ()])
+    spans: list[CoverageSpan] = []
+    for start_s, stop_s in pairwise(bounds):
+        middle_s = (start_s + stop_s) / 2
+        shots_here = [shots[index] for index in overlapping_shots.at(middle_s)]
+        matches_here = None if matches is None else [matches[index] for index in overlapping_matches.at(middle_s)]
+        repeated = any(repeat.start_s <= middle_s < repeat.end_s for repeat in repeats)
+        state, reason = _state(middle_s, decoded, shots_here, matches_here, repeated)
+        if spans and (spans[-1].state, spans[-1].reason) == (state, reason):
+            start_s = spans.pop().interval.start_s  # noqa: PLW2901 - the span grows backwards over its neighbour
+        spans.append(CoverageSpan(interval=Interval(start_s=start_s, end_s=stop_s), state=state, reason=reason))
+    return tuple(spans)
+
+
+class _Overlaps:
+    """Which of many intervals hold a time, asked for times that only grow."""
+
+    def __init__(self, intervals: Sequence[Interval]) -> None:
+        self._intervals = intervals
+        self._waiting = sorted(range(len(intervals)), key=lambda index: intervals[index].start_s, reverse=True)
+        self._open: list[int] = []
+
+    def at(self, time_s: float) -> list[int]:
+        """Return the positions of the intervals that hold `time_s`, in their original order."""
+        while self._waiting and self._intervals[self._waiting[-1]].start_s <= time_s:
+            self._open.append(self._waiting.pop())
+        self._open = [index for index in self._open if time_s < self._intervals[index].end_s]
+        return sorted(self._open)
+
+
+def _usable(duration_s: float | None) -> float:
+    return duration_s if duration_s is not None and math.isfinite(duration_s) else 0.0
+
+
+def _bounds(
+    end_s: float,
+    decoded: DecodeOutcome,
+    shots: Sequence[Shot],
+    matches: Sequence[Match],
+    repeats: Sequence[Interval],
+) -> list[float]:
+    """Collect every time at which the state can change, from 0 to `end_s`."""
+    intervals = [
+        decoded.decoded,
+        *(shot.interval for shot in shots),
+        *(match.query for match in matches),
+        *repeats,
+    ]
+    times = {time_s for interval in intervals for time_s in (interval.start_s, interval.end_s) if 0 < time_s < end_s}
+    return [0.0, *sorted(times), end_s] if end_s > 0 else []
+
+
+def _state(
+    time_s: float, decoded: DecodeOutcome, shots: list[Shot], matches: list[Match] | None, repeated: bool
+) -> tuple[CoverageState, str]:
+    """Return the state that holds at one moment, with its reason. `matches` is None where nothing was searched."""
+    if not decoded.decoded.start_s <= time_s < decoded.decoded.end_s:
+        return CoverageState.NOT_EXAMINABLE, decoded.failure or _NO_PICTURE_REASON
+    if matched := [match for match in matches or () if not match.same_scene_only]:
+        return CoverageState.MATCHED, f"visually consistent with {_references(matched)}"
+    if repeated:
+        return CoverageState.REPEATED, "shown more than once in this release"
+    if (without_evidence := _without_evidence(shots)) is not None:
+        return without_evidence
+    if matches is None:
+        return CoverageState.NOT_EXAMINABLE, NO_ARCHIVE_REASON
+    scenes = f": a scene also seen in {_references(matches)}, not shown to be one recording" if matches else ""
+    return CoverageState.NO_MATCH, f"no match among the references searched{scenes}"
+
+
+def _without_evidence(shots: list[Shot]) -> tuple[CoverageState, str] | None:
+    """Return the state of pictures that can carry no evidence, None if those of `shots` can."""
+    if not shots:
+        return CoverageState.NOT_EXAMINABLE, _NO_FRAME_REASON
+    for frame_class, reason in _DEFAULT_REASONS.items():
+        for shot in shots:
+            if shot.frame_class is frame_class:
+                is_template = frame_class is FrameClass.TEMPLATE
+                state = CoverageState.TEMPLATE if is_template else CoverageState.NOT_EXAMINABLE
+                return state, shot.reason or reason
+    return None
+
+
+def _references(matches: list[Match]) -> str:
+    """Name the references that match here, the best first, each with the level of its match."""
+    best = {match.reference_id: match for match in sorted(matches, key=lambda match: match.score)}
+    named = sorted(best.values(), key=lambda match: (-match.score, match.reference_id))
+    shown = [
+        match.reference_id if match.same_scene_only else f"{match.reference_id} ({match.level.value})"
+        for match in named[:_MOST_REFERENCES_NAMED]
+    ]
+    more = len(named) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -1,0 +1,72 @@
+"""What the method can and cannot see, in words that stand in every report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verify.findings.wording import counted, seconds_words
+from verify.model import MatchLevel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verify.model import ArchiveSnapshot, DecodeOutcome, Match
+
+SMALL_ARCHIVE_REFERENCES = 100
+
+_ALWAYS = (
+    "This report says where and when footage was seen before. It does not say whether anything shown is true, who "
+    "filmed it, or why it was published again; reuse may be disclosed or routine (b-roll).",
+    "Frames are compared by perceptual hashes. These see through re-encoding, changed size, colour grading, mirroring "
+    "and changes of speed. Footage that was heavily cropped, shown as an inset, or covered by large captions or "
+    "graphics may be missed.",
+    "Title cards, logos, colour bars, dark and empty frames look alike everywhere. They carry no evidence and are "
+    "never counted as a match.",
+    "A match is called 'possible' until two independent families of evidence confirm it. A person must compare the "
+    "pictures of a possible match before relying on it.",
+    "A reference's date is the day by which it had been seen, on the basis stated beside it. The footage itself may "
+    "be older. Dates are compared as calendar days, as given, without regard to time zones.",
+    "Sound is not compared.",
+)
+
+
+def standard_limits(
+    archive: ArchiveSnapshot | None, decoded: DecodeOutcome | None = None, matches: Sequence[Match] = ()
+) -> tuple[str, ...]:
+    """List the limits of a report: what applies to this one first, then those of the method.
+
+    Parameters
+    ----------
+    archive
+        What was searched; None if nothing was.
+    decoded
+        How decoding ended, None if it was not begun.
+    matches
+        The matches reported, same-scene ones included.
+    """
+    return (*_particular(archive, decoded, matches), *_ALWAYS)
+
+
+def _particular(archive: ArchiveSnapshot | None, decoded: DecodeOutcome | None, matches: Sequence[Match]) -> list[str]:
+    limits = []
+    if archive is None or archive.reference_count == 0:
+        limits.append("No reference archive was searched: the absence of matches in this report has no meaning.")
+    elif archive.reference_count < SMALL_ARCHIVE_REFERENCES:
+        limits.append(
+            f"The archive searched is small: {counted(archive.reference_count, 'reference')}, "
+            f"{seconds_words(archive.duration_s)} of video. Footage that is not in it cannot be found by it."
+        )
+    if decoded is not None and decoded.failure:
+        limits.append(
+            f"The file could be decoded in part only: {seconds_words(decoded.decoded.duration_s)} were read, and "
+            "nothing is said about the rest."
+        )
+    if any(match.same_scene_only for match in matches):
+        limits.append(
+            "Where the picture hardly changes, two recordings of one scene cannot be told apart. Such passages are "
+            "listed apart from the matches and are not counted as reuse."
+        )
+    if any(match.level is MatchLevel.CONFIRMED or match.same_scene_only for match in matches) or not matches:
+        return limits
+    limits.append("All matches of this report are possible matches: each one is for a person to confirm.")
+    return limits

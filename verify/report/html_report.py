@@ -1,0 +1,216 @@
+"""The report as one self-contained page: no script, no request, everything from outside escaped and bounded."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from verify.errors import InvalidUsageError
+from verify.findings.wording import counted, rate_words, seconds_words, timecode
+from verify.model import CoverageState, FindingKind, MatchLevel
+from verify.report.timeline import build_timeline, span_style
+
+if TYPE_CHECKING:
+    import jinja2
+    from markupsafe import Markup
+
+    from verify.model import Picture, Report
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_MAX_PICTURE_BYTES = 2 * 1024 * 1024
+_MAX_PICTURES_BYTES = 48 * 1024 * 1024
+_JPEG_START = b"\xff\xd8\xff"
+_MAX_LINK = 2000
+_NOT_IN_URLS = frozenset(" \"'<>\\^`{|}")
+# Left-to-right and right-to-left marks and joiners belong to ordinary writing; these can turn a sentence around.
+_DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_ISOLATES = frozenset("\u2066\u2067\u2068\u2069")
+_UTC_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_DATE = re.compile(r"\b\d{4}-\d\d(?:-\d\d)?\b", re.ASCII)
+_STATE_NAMES = {
+    "confirmed": "matched, confirmed",
+    "possible": "matched, possible",
+    "repeated": "repeated in this release",
+    "template": "title card, logo or bars",
+    "not_examinable": "not examinable",
+    "no_match": "no match",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Summary:
+    """The figures under the answer, in seconds and counts."""
+
+    total_s: float
+    examined_s: float
+    matched_s: float
+    confirmed: int
+    possible: int
+
+
+def render_html(report: Report, folder: Path) -> str:
+    """Render a report as one HTML page with its pictures inside.
+
+    Parameters
+    ----------
+    report
+        The report; every text in it is taken for hostile.
+    folder
+        Folder that the paths of its pictures start from. A picture that is missing, is no JPEG or is too large is
+        replaced by a note that says so.
+
+    Raises
+    ------
+    InvalidUsageError
+        The path of a picture leads out of `folder`.
+    """
+    template = _environment(_PictureLoader(folder)).get_template("report.html.j2")
+    in_sections = {entry.finding for entry in (*report.matches, *report.same_scene)}
+    return template.render(
+        report=report,
+        release=report.release,
+        summary=_summarise(report),
+        timeline=build_timeline(report),
+        legend=_legend(report),
+        span_rows=[(span, _STATE_NAMES[span_style(span, report)]) for span in report.coverage],
+        notes=[
+            finding
+            for finding in report.findings
+            if finding not in in_sections and finding.kind is not FindingKind.SAME_SCENE
+        ],
+        command=shlex.join(report.command),
+    )
+
+
+def web_link(text: str) -> str:
+    """Return `text` if it may be made a link: an http or https URL of usual length that names its host plainly."""
+    try:
+        parts = urlsplit(text)
+        plain = bool(parts.hostname) and parts.username is None and parts.password is None
+    except ValueError:
+        return ""
+    usual = len(text) <= _MAX_LINK and text.isprintable() and not set(text) & _NOT_IN_URLS
+    return text if parts.scheme in ("http", "https") and plain and usual else ""
+
+
+def visible(text: str) -> str:
+    """Show what would act on the page instead of being read: control and direction characters become '[U+202E]'."""
+    return _spelled(text.replace("\r\n", "\n"), _DIRECTION_CONTROLS)
+
+
+def _harmless(value: Any) -> Any:
+    """Spell out, in whatever the template prints, what no text may bring along; the isolates of statements stay."""
+    return _spelled(value, _DIRECTION_CONTROLS - _ISOLATES) if type(value) is str else value
+
+
+def _spelled(text: str, unwanted: frozenset[str]) -> str:
+    if text.isprintable():  # has no control character of any kind; saves walking through megabytes of pictures
+        return text
+    return "".join(
+        f"[U+{ord(letter):04X}]"
+        if letter in unwanted or (unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t")
+        else letter
+        for letter in text
+    )
+
+
+def _utc(text: str) -> str:
+    """Write a moment of ISO 8601 as '2026-01-31 12:00:00 UTC'; leave any other text as it is."""
+    return f"{text[:10]} {text[11:19]} UTC" if _UTC_MOMENT.fullmatch(text) else text
+
+
+def _prose(text: str) -> Markup:
+    """Escape a sentence and keep its dates from being broken at the end of a line."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - comes with jinja2, and as late
+
+    return Markup(_DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(_harmless(text)))))  # noqa: S704 - escaped
+
+
+def _size(size_bytes: int) -> str:
+    """Write a size as '1.9 MB (1,912,345 bytes)'."""
+    exact = f"{size_bytes:,} bytes"
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size_bytes >= factor:
+            return f"{size_bytes / factor:.1f} {unit} ({exact})"
+    return exact
+
+
+class _PictureLoader:
+    """Turns pictures of a report folder into data URIs, as long as they stay within bounds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+        self._left_bytes = _MAX_PICTURES_BYTES
+
+    def data_uri(self, picture: Picture) -> str:
+        """Return the picture as a data URI, or an empty text if it cannot be shown."""
+        path = (self._folder / picture.path).resolve()
+        if not path.is_relative_to(self._folder):
+            raise InvalidUsageError(picture.path, "leads out of the report folder", "The report was tampered with.")
+        try:
+            with path.open("rb") as file:
+                data = file.read(_MAX_PICTURE_BYTES + 1)
+        except OSError:
+            return ""
+        if len(data) > min(_MAX_PICTURE_BYTES, self._left_bytes) or not data.startswith(_JPEG_START):
+            return ""
+        self._left_bytes -= len(data)
+        return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _environment(pictures: _PictureLoader) -> jinja2.Environment:
+    import jinja2  # noqa: PLC0415 - slow to import, and only this form of the report needs it
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {
+        "timecode": timecode,
+        "seconds": seconds_words,
+        "rate": rate_words,
+        "counted": counted,
+        "prose": _prose,
+        "size": _size,
+        "utc": _utc,
+        "web_link": web_link,
+        "visible": visible,
+        "data_uri": pictures.data_uri,
+    }
+    environment.filters.update(filters)
+    return environment
+
+
+def _summarise(report: Report) -> _Summary:
+    lengths = dict.fromkeys(CoverageState, 0.0)
+    for span in report.coverage:
+        lengths[span.state] += span.interval.duration_s
+    confirmed = sum(entry.match.level is MatchLevel.CONFIRMED for entry in report.matches)
+    return _Summary(
+        total_s=sum(lengths.values()),
+        examined_s=sum(
+            lengths[state] for state in (CoverageState.MATCHED, CoverageState.REPEATED, CoverageState.NO_MATCH)
+        ),
+        matched_s=lengths[CoverageState.MATCHED],
+        confirmed=confirmed,
+        possible=len(report.matches) - confirmed,
+    )
+
+
+def _legend(report: Report) -> list[tuple[str, str, float]]:
+    """List the styles that occur on the timeline, with their names and how many seconds each takes."""
+    lengths: dict[str, float] = {}
+    for span in report.coverage:
+        style = span_style(span, report)
+        lengths[style] = lengths.get(style, 0.0) + span.interval.duration_s
+    return [(style, name, lengths[style]) for style, name in _STATE_NAMES.items() if style in lengths]
