@@ -233,13 +233,14 @@ class SampledFrame:
     """A decoded frame, reduced to the canonical size.
 
     `pts` counts `time_base` units as in the file; `time_s` is seconds from the first presented frame. `pixels_bgr` is
-    (height, width, 3) uint8, upright, longest side 512 px.
+    (height, width, 3) uint8, upright, longest side 512 px. `starts_shot` says that a hard cut lies before it.
     """
 
     pts: int
     time_base: Fraction
     time_s: float
     pixels_bgr: npt.NDArray[np.uint8]
+    starts_shot: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,9 +343,10 @@ class TimeMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transform:
-    """What was done to the picture, as far as the cues tell."""
+    """What was done to the picture before it agreed: turned left to right, black bars left out."""
 
     mirrored: bool = False
+    bars_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,12 @@ from verify.dates import utc_now
 from verify.errors import EvidenceExistsError, OutputNotWritableError
 from verify.evidence.manifest import media_file
 from verify.evidence.preserve import preserve
-from verify.fingerprint.examine import QUERY_SAMPLES_PER_SECOND, REFERENCE_SAMPLES_PER_SECOND, examine
+from verify.fingerprint.examine import (
+    QUERY_SAMPLES_PER_SECOND,
+    REFERENCE_SAMPLES_PER_SECOND,
+    examine_query,
+    examine_reference,
+)
 from verify.match.matcher import MIN_DISTINCTNESS, find_matches
 from verify.match.pairing import AGREEMENT_LIMIT
 from verify.match.query import MIN_QUALITY, make_query
@@ -107,10 +112,10 @@ def verify_release(request: Request, library: Library | None, progress: Progress
         case = request.destination / EVIDENCE_FOLDER
         manifest = preserve(acquisition, staging, case, case_id=report_id, command=request.command)
         media = media_file(case, manifest)
-        examination = examine(media, QUERY_SAMPLES_PER_SECOND, progress, "examine")
+        examination = examine_query(media, progress, "examine")
         matches: tuple[Match, ...] | None = None
         if library is not None and library.snapshot.reference_count:
-            query = make_query(examination.plain, examination.mirrored, examination.shots)
+            query = make_query(examination.fingerprints, examination.shots)
             matches = find_matches(query, library.index, progress)
         pictures = PictureBook(working, media, library.archive if library else None)
         first_frame, frame_pairs = pictures.draw(matches or ())
@@ -141,10 +146,10 @@ def verify_release(request: Request, library: Library | None, progress: Progress
 
 def compare_videos(query_path: Path, reference_path: Path, progress: Progress) -> tuple[Match, ...]:
     """Find the segments of one video that agree with segments of another; no archive, no evidence, no report."""
-    query = examine(query_path, QUERY_SAMPLES_PER_SECOND, progress, query_path.name)
-    reference = examine(reference_path, REFERENCE_SAMPLES_PER_SECOND, progress, reference_path.name)
-    index = ReferenceIndex({id_from_name(reference_path.stem): reference.plain}, MIN_QUALITY)
-    return find_matches(make_query(query.plain, query.mirrored, query.shots), index, progress)
+    query = examine_query(query_path, progress, query_path.name)
+    _, fingerprints = examine_reference(reference_path, progress, reference_path.name)
+    index = ReferenceIndex({id_from_name(reference_path.stem): fingerprints}, MIN_QUALITY)
+    return find_matches(make_query(query.fingerprints, query.shots), index, progress)
 
 
 def _claimed_date(request: Request, acquisition: Acquisition) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from verify.archive.store import Archive, Thumbnail
 from verify.dates import utc_now
 from verify.errors import InvalidUsageError
-from verify.fingerprint.examine import REFERENCE_SAMPLES_PER_SECOND, examine
+from verify.fingerprint.examine import examine_reference
 from verify.media.pictures import encode_jpeg, reduced
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def add_video(archive: Archive, path: Path, reference: Reference, progress: Prog
         if not thumbnails or frame.time_s - thumbnails[-1].time_s >= _THUMBNAIL_INTERVAL_S:
             thumbnails.append(_thumbnail(frame))
 
-    examination = examine(path, REFERENCE_SAMPLES_PER_SECOND, progress, reference.id, keep)
+    examination, fingerprints = examine_reference(path, progress, reference.id, keep)
     added = replace(reference, sha256=sha256, duration_s=examination.outcome.decoded.end_s, added_utc=utc_now())
-    archive.add(added, examination.plain, thumbnails)
+    archive.add(added, fingerprints, thumbnails)
     return Addition(reference=added, already_there=False, outcome=examination.outcome)
 
 

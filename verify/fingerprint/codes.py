@@ -1,4 +1,4 @@
-"""What a cue makes of one frame."""
+"""What a cue makes of one picture."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CueCodes:
-    """Codes of one frame, (bits / 8,) uint8 each, as shown and mirrored left to right; `quality` 0..1."""
+class Code:
+    """Code of one picture, (bits / 8,) uint8; `quality` 0..1, 0 where it has too little structure to mean anything."""
 
-    plain: npt.NDArray[np.uint8]
-    mirrored: npt.NDArray[np.uint8]
+    bits: npt.NDArray[np.uint8]
     quality: float

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from verify.fingerprint.codes import CueCodes
+from verify.fingerprint.codes import Code
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,14 +30,13 @@ _FILTER_PASSES = 2
 _GRADIENT_FULL_QUALITY = 9000.0
 
 
-def encode(grey: npt.NDArray[np.uint8]) -> CueCodes:
-    """Hash one grey picture, (H, W) uint8, and its mirror image.
+def encode(grey: npt.NDArray[np.uint8]) -> Code:
+    """Hash one grey picture, (H, W) uint8.
 
     Quality is PDQ's own, 0..1: the sum of gradients between neighbouring cells, 0 for a flat picture.
     """
     cells = _cells(grey)
-    mirrored_cells = _cells(np.ascontiguousarray(grey[:, ::-1]))
-    return CueCodes(plain=_bits(cells), mirrored=_bits(mirrored_cells), quality=_quality(cells))
+    return Code(bits=_bits(cells), quality=_quality(cells))
 
 
 def _cells(grey: npt.NDArray[np.uint8]) -> Matrix:

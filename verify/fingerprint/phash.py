@@ -9,7 +9,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from verify.fingerprint.codes import CueCodes
+from verify.fingerprint.codes import Code
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,8 +24,8 @@ _HALVINGS = 2
 _FULL_QUALITY_SPREAD = 40.0
 
 
-def encode(grey: npt.NDArray[np.uint8]) -> CueCodes:
-    """Hash one grey picture, (H, W) uint8, and its mirror image.
+def encode(grey: npt.NDArray[np.uint8]) -> Code:
+    """Hash one grey picture, (H, W) uint8.
 
     The picture is first reduced by four in each direction, which costs imagehash's resampling less and leaves the
     lowest frequencies as they are. Quality is the spread of the 32 x 32 grey levels, 0..1.
@@ -33,12 +33,5 @@ def encode(grey: npt.NDArray[np.uint8]) -> CueCodes:
     reduced = cv2.resize(grey, None, fx=0.5**_HALVINGS, fy=0.5**_HALVINGS, interpolation=cv2.INTER_AREA)
     inner = Image.fromarray(reduced).resize((_INNER_SIDE_PX, _INNER_SIDE_PX), Image.Resampling.LANCZOS)
     spread = float(np.asarray(inner, np.float32).std())
-    return CueCodes(
-        plain=_packed(inner),
-        mirrored=_packed(inner.transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
-        quality=min(1.0, spread / _FULL_QUALITY_SPREAD),
-    )
-
-
-def _packed(inner: Image.Image) -> npt.NDArray[np.uint8]:
-    return np.packbits(imagehash.phash(inner).hash.ravel())
+    bits = np.packbits(imagehash.phash(inner).hash.ravel())
+    return Code(bits=bits, quality=min(1.0, spread / _FULL_QUALITY_SPREAD))

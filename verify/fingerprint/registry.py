@@ -1,22 +1,18 @@
-"""The cues that are computed by default, and the form in which a video's codes are kept."""
+"""The cues that are computed by default."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
-import numpy as np
-
 from verify.fingerprint import pdq, phash
-from verify.model import FingerprintSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     import numpy.typing as npt
 
-    from verify.fingerprint.codes import CueCodes
-    from verify.model import SampledFrame
+    from verify.fingerprint.codes import Code
 
 
 class Cue(NamedTuple):
@@ -26,7 +22,7 @@ class Cue(NamedTuple):
     version: int
     bits: int
     family: str
-    encode: Callable[[npt.NDArray[np.uint8]], CueCodes]
+    encode: Callable[[npt.NDArray[np.uint8]], Code]
 
 
 CUES: tuple[Cue, ...] = (
@@ -41,37 +37,3 @@ def cue_named(algorithm: str) -> Cue:
         if cue.algorithm == algorithm:
             return cue
     raise KeyError(algorithm)
-
-
-class Fingerprinter:
-    """Collects the codes of one video, frame by frame, in order of time."""
-
-    def __init__(self) -> None:
-        self._times_s: list[float] = []
-        self._codes: dict[str, list[CueCodes]] = {cue.algorithm: [] for cue in CUES}
-
-    def add(self, frame: SampledFrame) -> None:
-        """Fingerprint one frame with every cue."""
-        grey = cv2.cvtColor(frame.pixels_bgr, cv2.COLOR_BGR2GRAY)
-        self._times_s.append(frame.time_s)
-        for cue in CUES:
-            self._codes[cue.algorithm].append(cue.encode(np.asarray(grey, np.uint8)))
-
-    def plain(self) -> dict[str, FingerprintSet]:
-        """Return the fingerprints of the frames as shown, by algorithm."""
-        return {cue.algorithm: self._collect(cue, "plain") for cue in CUES}
-
-    def mirrored(self) -> dict[str, FingerprintSet]:
-        """Return the fingerprints of the frames mirrored left to right, by algorithm."""
-        return {cue.algorithm: self._collect(cue, "mirrored") for cue in CUES}
-
-    def _collect(self, cue: Cue, variant: str) -> FingerprintSet:
-        frames = self._codes[cue.algorithm]
-        return FingerprintSet(
-            algorithm=cue.algorithm,
-            version=cue.version,
-            bits=cue.bits,
-            times_s=np.array(self._times_s, np.float64),
-            codes=np.array([getattr(codes, variant) for codes in frames], np.uint8).reshape(len(frames), cue.bits // 8),
-            quality=np.array([codes.quality for codes in frames], np.float32),
-        )

@@ -24,6 +24,7 @@ RATES = (1.0, 0.5, 2.0, 0.8, 1.25, 0.67, 1.5, 0.25, 0.33, 3.0, 4.0)
 _OFFSET_BIN_S = 0.2
 _PROPOSALS_PER_RATE = 4
 _REFERENCE_REACH_S = 0.2
+#: Share of the limit by which another rate must be better than native speed.
 _RATE_PREFERENCE = 0.02
 
 
@@ -87,7 +88,7 @@ def best_line(field: FrameField, frames: slice, limit: float) -> Line | None:
     for rate in RATES:
         offsets = reference_times - rate * query_times
         for offset_s in _strongest_bins(offsets, votes):
-            line = _judge(field, frames, rate, offset_s, limit)
+            line = judge(field, frames, rate, offset_s, limit)
             if best is None or line.gain > best.gain:
                 best = line
     return _refined(field, frames, best, limit) if best and best.gain > 0 else None
@@ -103,7 +104,7 @@ def _strongest_bins(offsets: Array, votes: npt.NDArray[np.float32]) -> list[floa
     return [float(lowest + index * _OFFSET_BIN_S) for index in strongest if totals[index] > 0]
 
 
-def _judge(field: FrameField, frames: slice, rate: float, offset_s: float, limit: float) -> Line:
+def judge(field: FrameField, frames: slice, rate: float, offset_s: float, limit: float) -> Line:
     """Mean weighted gain of a line over the frames; frames mapped outside the reference gain nothing."""
     distance = field.along(rate, offset_s, frames)
     gain = np.where(np.isnan(distance), 0.0, np.clip(limit - distance, -limit, None)) * field.weight[frames]
@@ -123,7 +124,7 @@ def _refined(field: FrameField, frames: slice, line: Line, limit: float) -> Line
             rate = start.rate * (1 + rate_factor) if abs(start.rate - 1) > 1e-9 else start.rate
             for shift_s in (-offset_step, 0.0, offset_step):
                 anchor_s = start.rate * middle_s + start.offset_s + shift_s
-                trial = _judge(field, frames, rate, anchor_s - rate * middle_s, limit)
+                trial = judge(field, frames, rate, anchor_s - rate * middle_s, limit)
                 if trial.gain > best.gain + 1e-9:
                     best = trial
     return best

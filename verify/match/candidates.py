@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from verify.archive.index import ReferenceIndex
     from verify.match.query import Query
+    from verify.model import Transform
 
 #: Distance, as a share of the bits, up to which a frame pair is a candidate. Far wider than what one frame alone would
 #: justify: agreement is judged over the frames of a segment.
@@ -26,10 +27,10 @@ _MARGIN_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A reference to align with the query as shown or mirrored, and the part of it that its close frames span."""
+    """A reference to align with one view of the query, and the part of it that its close frames span."""
 
     reference_id: str
-    mirrored: bool
+    view: Transform
     reference: Interval
     votes: float
 
@@ -40,12 +41,12 @@ def find_candidates(query: Query, index: ReferenceIndex) -> list[Candidate]:
     A query frame that is close to frames of many references says little, so its vote is shared among them.
     """
     return sorted(
-        (candidate for mirrored in (False, True) for candidate in _variant(query, index, mirrored=mirrored)),
+        (candidate for view in query.views for candidate in _of_view(query, index, view)),
         key=lambda candidate: (-candidate.votes, candidate.reference_id),
     )[:_MAX_CANDIDATES]
 
 
-def _variant(query: Query, index: ReferenceIndex, *, mirrored: bool) -> list[Candidate]:
+def _of_view(query: Query, index: ReferenceIndex, view: Transform) -> list[Candidate]:
     count = len(index.reference_ids)
     frames = len(query.times_s)
     close = np.zeros((frames, count), bool)
@@ -53,7 +54,7 @@ def _variant(query: Query, index: ReferenceIndex, *, mirrored: bool) -> list[Can
     last_s = np.full(count, -np.inf)
     usable = np.nonzero(query.weight > 0)[0]
     for algorithm, share in RADIUS_SHARE.items():
-        fingerprint = query.variant(mirrored=mirrored)[algorithm]
+        fingerprint = query.views[view][algorithm]
         for hits in index.search(algorithm, fingerprint.codes[usable], int(share * fingerprint.bits)):
             close[usable[hits.query_rows], hits.reference_numbers] = True
             np.minimum.at(first_s, hits.reference_numbers, hits.reference_times_s)
@@ -62,7 +63,7 @@ def _variant(query: Query, index: ReferenceIndex, *, mirrored: bool) -> list[Can
     return [
         Candidate(
             reference_id=index.reference_ids[number],
-            mirrored=mirrored,
+            view=view,
             reference=Interval(start_s=max(0.0, first_s[number] - _MARGIN_S), end_s=last_s[number] + _MARGIN_S),
             votes=float(votes[number]),
         )

@@ -64,7 +64,7 @@ def _joined_cue(before: CueEvidence, after: CueEvidence) -> CueEvidence:
 def without_weaker_twins(matches: Sequence[Match]) -> list[Match]:
     """Keep, of matches of one reference over the same query seconds (as shown and mirrored), the stronger."""
     kept: list[Match] = []
-    for match in sorted(matches, key=lambda each: (each.same_scene_only, -each.score)):
+    for match in sorted(matches, key=lambda each: (each.same_scene_only, -each.score, each.transform.bars_removed)):
         twin = any(
             other.reference_id == match.reference_id
             and other.query.overlap_s(match.query) > 0.5 * match.query.duration_s

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from verify.match.alignment import best_line
+from verify.match.alignment import best_line, judge
 from verify.match.candidates import find_candidates
 from verify.match.joining import join_neighbours, without_weaker_twins
 from verify.match.pairing import AGREEMENT_LIMIT, lay_against
-from verify.model import FrameClass, Interval, Match, MatchLevel, TimeMap, Transform
+from verify.model import FrameClass, Interval, Match, MatchLevel, TimeMap
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from verify.model import Progress, Shot
 
 #: How much closer, in share of bits, the frames must be here than at other times of the reference.
-MIN_DISTINCTNESS = 0.04
+MIN_DISTINCTNESS = 0.03
+#: How far below the limit the mean distance of a match must lie.
+_MIN_GAIN = 0.07
 _FULL_DISTINCTNESS = 0.12
 _MIN_FRAMES = 3
 _MIN_SEGMENT_S = 0.3
@@ -38,6 +40,8 @@ _CLOSE_PAIR = 0.06
 _MIN_CLOSE_PAIRS = 2
 _FULL_FRAMES = 8
 _SNAP_S = 0.26
+#: Share of its own line's gain with which a shot follows a neighbour's line.
+_CONTINUED_GAIN = 0.75
 _SHIFTS_S = np.concatenate([np.arange(-6.0, -0.9, 0.25), np.arange(1.0, 6.1, 0.25)])
 _MIN_SHIFTED_SHARE = 0.4
 
@@ -63,7 +67,7 @@ def find_matches(query: Query, index: ReferenceIndex, progress: Progress) -> tup
 
 def _align(pairing: Pairing) -> list[Match]:
     """Align every textured shot with one reference, then join neighbours that lie on one line."""
-    found: list[Match] = []
+    lines: list[tuple[Shot, Line]] = []
     for shot in pairing.query.shots:
         if shot.frame_class is not FrameClass.TEXTURED:
             continue
@@ -71,10 +75,27 @@ def _align(pairing: Pairing) -> list[Match]:
         if (pairing.field.distance[frames] < AGREEMENT_LIMIT - _CLOSE_PAIR).sum() < _MIN_CLOSE_PAIRS:
             continue
         line = best_line(pairing.field, frames, AGREEMENT_LIMIT)
-        match = _match_on(line, pairing, shot) if line else None
-        if match:
-            found.append(match)
-    return join_neighbours(found)
+        if line:
+            lines.append((shot, line))
+    matches = (_match_on(line, pairing, shot) for shot, line in _continued(pairing, lines))
+    return join_neighbours([match for match in matches if match])
+
+
+def _continued(pairing: Pairing, lines: list[tuple[Shot, Line]]) -> list[tuple[Shot, Line]]:
+    """Let a shot take the line of a neighbour that explains it about as well: the reference then has that cut too."""
+    settled = []
+    for number, (shot, line) in enumerate(lines):
+        chosen = line
+        frames = pairing.query.frames_of(shot)
+        for neighbour in (number - 1, number + 1):
+            if not 0 <= neighbour < len(lines):
+                continue
+            other = lines[neighbour][1]
+            tried = judge(pairing.field, frames, other.rate, other.offset_s, AGREEMENT_LIMIT)
+            if other.gain > line.gain and tried.gain >= _CONTINUED_GAIN * line.gain:
+                chosen = tried
+        settled.append((shot, chosen))
+    return settled
 
 
 def _match_on(line: Line, pairing: Pairing, shot: Shot) -> Match | None:
@@ -93,7 +114,7 @@ def _match_on(line: Line, pairing: Pairing, shot: Shot) -> Match | None:
     distinctness = _distinctness(field, line, frames, agreeing)
     gain = float(AGREEMENT_LIMIT - distance[agreeing].mean())
     same_scene_only = distinctness < MIN_DISTINCTNESS
-    if interval.duration_s < _MIN_SEGMENT_S or (same_scene_only and gain < _SAME_SCENE_GAIN):
+    if interval.duration_s < _MIN_SEGMENT_S or gain < (_SAME_SCENE_GAIN if same_scene_only else _MIN_GAIN):
         return None
     time_map = TimeMap(rate=line.rate, offset_s=line.offset_s)
     rows = np.arange(frames.start, frames.stop)[agreeing]
@@ -102,7 +123,7 @@ def _match_on(line: Line, pairing: Pairing, shot: Shot) -> Match | None:
         reference_id=pairing.candidate.reference_id,
         reference=_mapped(interval, time_map),
         time_map=time_map,
-        transform=Transform(mirrored=pairing.candidate.mirrored),
+        transform=pairing.candidate.view,
         cues=pairing.cue_evidence(time_map, rows, last - first),
         score=_score(gain, distinctness, count),
         distinctness=distinctness,

@@ -76,7 +76,7 @@ class Pairing:
         fingerprint = self.reference[algorithm]
         mapped = time_map.rate * self.query.times_s[rows] + time_map.offset_s
         nearest = np.abs(fingerprint.times_s[None, :] - mapped[:, None]).argmin(axis=1)
-        codes = self.query.variant(mirrored=self.candidate.mirrored)[algorithm].codes[rows]
+        codes = self.query.views[self.candidate.view][algorithm].codes[rows]
         distances = np.bitwise_count(codes ^ fingerprint.codes[nearest]).sum(axis=1, dtype=np.int64)
         return distances, fingerprint.times_s[nearest]
 
@@ -89,7 +89,7 @@ def lay_against(query: Query, candidate: Candidate, reference: Mapping[str, Fing
         return None
     distance = np.zeros((len(query.times_s), part.stop - part.start), np.float32)
     for algorithm, share in _CUE_SHARES.items():
-        codes = query.variant(mirrored=candidate.mirrored)[algorithm].codes
+        codes = query.views[candidate.view][algorithm].codes
         distance += share * hamming(codes, reference[algorithm].codes[part]) / (codes.shape[1] * 8)
     field = FrameField(
         query_times_s=query.times_s, reference_times_s=times_s[part], distance=distance, weight=query.weight

@@ -135,6 +135,7 @@ class VideoReader:
             time_base=Fraction(int(numerator), int(denominator)),
             time_s=float(header["time_s"]),
             pixels_bgr=pixels,
+            starts_shot=bool(header["starts_shot"]),
         )
 
 

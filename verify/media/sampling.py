@@ -193,7 +193,11 @@ def _canonical(pending: _Pending, stream: VideoStream) -> SampledFrame:
     quarter_turns = round(frame.rotation / 90) % 4
     upright = np.ascontiguousarray(np.rot90(small, quarter_turns), np.uint8)
     return SampledFrame(
-        pts=frame.pts or 0, time_base=stream.time_base or Fraction(1, 1000), time_s=pending.time_s, pixels_bgr=upright
+        pts=frame.pts or 0,
+        time_base=stream.time_base or Fraction(1, 1000),
+        time_s=pending.time_s,
+        pixels_bgr=upright,
+        starts_shot=pending.starts_shot,
     )
 
 

@@ -40,7 +40,14 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
 
     def send_frame(frame: SampledFrame) -> None:
         height, width, _ = frame.pixels_bgr.shape
-        header = {"kind": "frame", "pts": frame.pts, "time_s": frame.time_s, "height": height, "width": width}
+        header = {
+            "kind": "frame",
+            "pts": frame.pts,
+            "time_s": frame.time_s,
+            "height": height,
+            "width": width,
+            "starts_shot": frame.starts_shot,
+        }
         header |= {"time_base": [frame.time_base.numerator, frame.time_base.denominator]}
         send_message(output, header, frame.pixels_bgr.tobytes())
 
