@@ -92,7 +92,8 @@ def _continued(pairing: Pairing, lines: list[tuple[Shot, Line]]) -> list[tuple[S
                 continue
             other = lines[neighbour][1]
             tried = judge(pairing.field, frames, other.rate, other.offset_s, AGREEMENT_LIMIT)
-            if other.gain > line.gain and tried.gain >= _CONTINUED_GAIN * line.gain:
+            simpler = other.rate == 1.0 != line.rate or other.gain > line.gain
+            if simpler and tried.gain >= _CONTINUED_GAIN * line.gain:
                 chosen = tried
         settled.append((shot, chosen))
     return settled
