@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from verify.model import DecodeOutcome, Progress, Reference, SampledFrame
 
-_THUMBNAIL_INTERVAL_S = 1.0
+_THUMBNAIL_INTERVAL_S = 0.5
 _THUMBNAIL_SIDE_PX = 256
-_THUMBNAIL_QUALITY = 70
+_THUMBNAIL_QUALITY = 60
+_TOLERANCE_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,8 @@ def add_video(archive: Archive, path: Path, reference: Reference, progress: Prog
     thumbnails: list[Thumbnail] = []
 
     def keep(frame: SampledFrame) -> None:
-        if not thumbnails or frame.time_s - thumbnails[-1].time_s >= _THUMBNAIL_INTERVAL_S:
+        due = not thumbnails or frame.time_s - thumbnails[-1].time_s >= _THUMBNAIL_INTERVAL_S - _TOLERANCE_S
+        if due or frame.starts_shot:
             thumbnails.append(_thumbnail(frame))
 
     examination, fingerprints = examine_reference(path, progress, reference.id, keep)

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 RATES = (1.0, 0.5, 2.0, 0.8, 1.25, 0.67, 1.5, 0.25, 0.33, 3.0, 4.0)
 
 _OFFSET_BIN_S = 0.2
+_SLOWEST, _FASTEST = 0.2, 5.0
+_FIT_ROUNDS = 4
+_FIT_REACH_S = 0.6
+_FIT_SHARPNESS = 4
+_FIT_MIN_FRAMES = 4
+_FIT_TOLERANCE = 0.985
 _PROPOSALS_PER_RATE = 4
 _REFERENCE_REACH_S = 0.2
 #: Share of the limit by which another rate must be better than native speed.
@@ -91,7 +97,9 @@ def best_line(field: FrameField, frames: slice, limit: float) -> Line | None:
             line = judge(field, frames, rate, offset_s, limit)
             if best is None or line.gain > best.gain:
                 best = line
-    return _refined(field, frames, best, limit) if best and best.gain > 0 else None
+    if best is None or best.gain <= 0:
+        return None
+    return _fitted(field, frames, _refined(field, frames, best, limit), limit)
 
 
 def _strongest_bins(offsets: Array, votes: npt.NDArray[np.float32]) -> list[float]:
@@ -127,4 +135,33 @@ def _refined(field: FrameField, frames: slice, line: Line, limit: float) -> Line
                 trial = judge(field, frames, rate, anchor_s - rate * middle_s, limit)
                 if trial.gain > best.gain + 1e-9:
                     best = trial
+    return best
+
+
+def _fitted(field: FrameField, frames: slice, line: Line, limit: float) -> Line:
+    """Fit the line by least squares to where, near it, each query frame agrees best; keep it if it gains as much.
+
+    Native speed stays native speed: only the offset is fitted then.
+    """
+    best = line
+    for _ in range(_FIT_ROUNDS):
+        times = field.query_times_s[frames]
+        mapped = best.rate * times + best.offset_s
+        gap = field.reference_times_s[None, :] - mapped[:, None]
+        gain = np.clip(limit - field.distance[frames], 0, None) * field.weight[frames, None]
+        share = np.where(np.abs(gap) <= _FIT_REACH_S, gain, 0.0) ** _FIT_SHARPNESS
+        total = share.sum(axis=1)
+        used = total > 0
+        if used.sum() < _FIT_MIN_FRAMES:
+            break
+        shift = (share * gap).sum(axis=1)[used] / total[used]
+        if best.rate == 1.0:
+            rate, offset_s = 1.0, best.offset_s + float(np.average(shift, weights=total[used] ** 0.25))
+        else:
+            slope, intercept = np.polyfit(times[used], mapped[used] + shift, 1)
+            rate, offset_s = float(slope), float(intercept)
+        trial = judge(field, frames, rate, offset_s, limit)
+        if not _SLOWEST <= rate <= _FASTEST or trial.gain < _FIT_TOLERANCE * best.gain:
+            break
+        best = trial
     return best

@@ -31,7 +31,6 @@ FRAMES_FOLDER = "frames"
 _PAIRS_PER_MATCH = 3
 _MANY_MATCHES = 40
 _JPEG_QUALITY = 80
-_NEAR_S = 0.15
 
 
 class PictureBook:
@@ -96,25 +95,23 @@ class PictureBook:
         return {time_s: (width, height) for time_s, width, height in self._thumbnails.thumbnails(reference_id)}
 
     def _reference_picture(
-        self, reference_id: str, wanted_s: float, stored: Mapping[float, tuple[int, int]]
+        self, reference_id: str, time_s: float, stored: Mapping[float, tuple[int, int]]
     ) -> Picture | None:
-        nearest_s = min(stored, key=lambda time_s: abs(time_s - wanted_s), default=None)
-        if nearest_s is None or self._thumbnails is None:
-            return None
-        data = self._thumbnails.thumbnail(reference_id, nearest_s)
+        data = self._thumbnails.thumbnail(reference_id, time_s) if self._thumbnails and time_s in stored else None
         if data is None:
             return None
-        width, height = stored[nearest_s]
-        path = f"{FRAMES_FOLDER}/reference-{reference_id}-{round(nearest_s * 1000):08d}ms.jpg"
+        width, height = stored[time_s]
+        path = f"{FRAMES_FOLDER}/reference-{reference_id}-{round(time_s * 1000):08d}ms.jpg"
         (self._working / path).write_bytes(data)
-        return Picture(path=path, time_s=nearest_s, width_px=width, height_px=height)
+        return Picture(path=path, time_s=time_s, width_px=width, height_px=height)
 
 
 def _choose(match: Match, stored: Mapping[float, tuple[int, int]], limit: int) -> list[AlignedPair]:
-    """Choose the aligned pairs to show: closest ones, spread over the match, whose reference frame has a thumbnail."""
-    pictured = [
-        pair for pair in match.pairs if any(abs(time_s - pair.reference_time_s) <= _NEAR_S for time_s in stored)
-    ]
+    """Choose the aligned pairs to show: the closest ones, spread over the match, whose reference frame has a thumbnail.
+
+    Only the very frame that was compared is shown: its neighbour may lie beyond a cut.
+    """
+    pictured = [pair for pair in match.pairs if pair.reference_time_s in stored]
     candidates = pictured or list(match.pairs)
     size = -(-len(candidates) // limit)
     parts = [candidates[start : start + size] for start in range(0, len(candidates), size)] if candidates else []
