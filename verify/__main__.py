@@ -5,6 +5,7 @@ Command modules are imported when their command runs, so that `verify --help` st
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 import traceback
@@ -13,7 +14,7 @@ from typing import NoReturn
 import click
 
 from verify import __version__
-from verify.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, VerifyError
+from verify.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, OutputNotWritableError, VerifyError
 
 #: Command name -> module, and the line that `verify --help` shows (tests compare it with the command's own).
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -24,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("verify.commands.doctor", "Say what works on this machine and what to install."),
     "demo": ("verify.commands.demo", "Run the main job on real footage, and compare with what was planted."),
 }
+
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 class LazyGroup(click.Group):
@@ -75,13 +78,24 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
-    except BrokenPipeError:
+    except SystemExit:
+        # Click's way to say that whoever read the output has gone, as `head` does; the work itself was done.
         return EXIT_DONE
-    except Exception:  # noqa: BLE001 - the last resort: a bug is told as one, with its trace
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug is told as one, with its trace
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            return _disk_full(error)
         traceback.print_exc()
         click.echo("error: this is a bug in verify. Please report it with the lines above.", err=True)
         return EXIT_BUG
     return result if isinstance(result, int) else EXIT_DONE
+
+
+def _disk_full(error: OSError) -> int:
+    """Tell of a write that failed for want of space, wherever it happened."""
+    where = error.filename or "the output"
+    told = OutputNotWritableError(where, f"cannot be written ({error.strerror})", "Free some disk space and try again.")
+    click.echo(f"error: {told}", err=True)
+    return told.exit_code
 
 
 if __name__ == "__main__":

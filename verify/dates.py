@@ -6,7 +6,7 @@ import calendar
 import re
 from datetime import UTC, date, datetime
 
-_PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 
 
 def earliest_day(text: str) -> date:
@@ -18,14 +18,14 @@ def earliest_day(text: str) -> date:
         The text is no date of the form YYYY, YYYY-MM or YYYY-MM-DD.
     """
     year, month, day = _parts(text)
-    return date(year, month or 1, day or 1)
+    return date(year, 1 if month is None else month, 1 if day is None else day)
 
 
 def latest_day(text: str) -> date:
     """Last day that a partial ISO date can mean; raises ValueError as `earliest_day` does."""
+    earliest_day(text)
     year, month, day = _parts(text)
     month = month or 12
-    earliest_day(text)
     return date(year, month, day or calendar.monthrange(year, month)[1])
 
 

@@ -32,10 +32,18 @@ class VerifyError(Exception):
     exit_code: ClassVar[int] = EXIT_BUG
 
     def __init__(self, subject: object, problem: str, remedy: str = "") -> None:
-        self.subject = str(subject)
+        self.subject = _harmless(str(subject))
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{self.subject}: {problem}." + (f" {remedy}" if remedy else ""))
+
+
+def _harmless(text: str) -> str:
+    """Write out the characters of a name that would act on a terminal instead of being shown."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for character in text
+    )
 
 
 class InvalidUsageError(VerifyError):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verify.acquire.source import acquire, is_url
+from verify.acquire.texts import MAX_TITLE_CHARACTERS, clean_text
 from verify.archive.index import ReferenceIndex
 from verify.archive.metadata import id_from_name
 from verify.archive.store import Archive
 from verify.dates import utc_now
-from verify.errors import EvidenceExistsError, OutputNotWritableError
+from verify.errors import EvidenceExistsError, NoUsableFramesError, OutputNotWritableError, UnreadableMediaError
 from verify.evidence.manifest import media_file
 from verify.evidence.preserve import preserve
 from verify.fingerprint.examine import (
@@ -29,7 +31,7 @@ from verify.match.pairing import AGREEMENT_LIMIT
 from verify.match.query import MIN_QUALITY, make_query
 from verify.report.assemble import Material, assemble
 from verify.report.pictures import PictureBook
-from verify.report.writer import write_report
+from verify.report.writer import REPORT_PARTS, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,7 +114,8 @@ def verify_release(request: Request, library: Library | None, progress: Progress
         case = request.destination / EVIDENCE_FOLDER
         manifest = preserve(acquisition, staging, case, case_id=report_id, command=request.command)
         media = media_file(case, manifest)
-        examination = examine_query(media, progress, "examine")
+        with _naming(acquisition.source):
+            examination = examine_query(media, progress, "examine")
         matches: tuple[Match, ...] | None = None
         if library is not None and library.snapshot.reference_count:
             query = make_query(examination.fingerprints, examination.shots)
@@ -164,7 +167,7 @@ def _claimed_date(request: Request, acquisition: Acquisition) -> tuple[str, str]
 def _query_id(source: str, acquisition: Acquisition) -> str:
     """Name of the release in matches.csv: the file's stem, or the last part of the URL."""
     if not is_url(source):
-        return Path(source).stem
+        return clean_text(Path(source).stem, MAX_TITLE_CHARACTERS) or "release"
     path = (acquisition.final_url or source).partition("?")[0].partition("#")[0].rstrip("/")
     name = path.rpartition("/")[2]
     return id_from_name(name.rpartition(".")[0] or name)
@@ -174,11 +177,11 @@ def _query_id(source: str, acquisition: Acquisition) -> str:
 def _working_folder(destination: Path) -> Iterator[Path]:
     """Give a temporary folder inside the destination, removed at the end whatever happens.
 
-    A destination that was made for this run and holds nothing in the end is removed too.
+    Folders that were made for this run and hold nothing in the end are removed too.
     """
-    is_new = not destination.exists()
-    for name in (EVIDENCE_FOLDER, "report.json"):
-        if (destination / name).exists():
+    missing = [folder for folder in (destination, *destination.parents) if not os.path.lexists(folder)]
+    for name in (EVIDENCE_FOLDER, *REPORT_PARTS):
+        if os.path.lexists(destination / name):
             raise EvidenceExistsError(
                 destination / name,
                 "there is a case or report here already",
@@ -195,5 +198,15 @@ def _working_folder(destination: Path) -> Iterator[Path]:
         yield working
     finally:
         shutil.rmtree(working, ignore_errors=True)
-        if is_new and not any(destination.iterdir()):
-            destination.rmdir()
+        for folder in missing:
+            with suppress(OSError):  # not empty
+                folder.rmdir()
+
+
+@contextmanager
+def _naming(source: str) -> Iterator[None]:
+    """Let an error about the preserved copy name what the user gave."""
+    try:
+        yield
+    except (UnreadableMediaError, NoUsableFramesError) as error:
+        raise type(error)(source, error.problem, error.remedy) from error

@@ -57,7 +57,7 @@ def receive_message(stream: IO[bytes], max_payload_bytes: int = 0) -> tuple[dict
         raise BrokenMessageError(f"a header of {size} bytes")
     try:
         header = json.loads(_read_exactly(stream, size))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenMessageError("a header that is not JSON") from error
     wanted = header.get("payload_bytes") if isinstance(header, dict) else None
     if not isinstance(wanted, int) or not 0 <= wanted <= max_payload_bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.errors import ArchiveDamagedError
 from verify.fingerprint.registry import CUES
 
 if TYPE_CHECKING:
@@ -50,13 +51,26 @@ class ReferenceIndex:
 
     @classmethod
     def load(cls, archive: Archive, min_quality: float) -> ReferenceIndex:
-        """Load every reference of an archive that is not retracted."""
-        retracted = {reference.id for reference in archive.references() if reference.retracted}
+        """Load every reference of an archive that is not retracted.
+
+        Raises
+        ------
+        ArchiveDamagedError, FingerprintVersionError
+            Fingerprints are damaged, missing, or of another version: nothing is left out of a search silently.
+        """
+        wanted = {reference.id for reference in archive.references() if not reference.retracted}
         by_reference: dict[str, dict[str, FingerprintSet]] = {}
         for cue in CUES:
             for reference_id, fingerprint in archive.fingerprints(cue):
-                if reference_id not in retracted:
+                if reference_id in wanted:
                     by_reference.setdefault(reference_id, {})[cue.algorithm] = fingerprint
+            for reference_id in sorted(wanted):
+                if cue.algorithm not in by_reference.get(reference_id, {}):
+                    raise ArchiveDamagedError(
+                        archive.folder,
+                        f"the {cue.algorithm} fingerprints of {reference_id} are missing",
+                        "Restore the folder from a backup, or build the archive anew.",
+                    )
         return cls(by_reference, min_quality)
 
     def _table(self, algorithm: str, min_quality: float) -> _Table:

@@ -126,6 +126,10 @@ def _source(path: Path, source: str) -> str:
     if "://" in source:
         raise BadCellError("source", f"{source!r} is neither a path nor an http(s) URL")
     file = path.parent / source
-    if not file.is_file():
+    try:
+        is_there = file.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        is_there = False
+    if not is_there:
         raise BadCellError("source", f"there is no file {source!r}")
     return str(file)

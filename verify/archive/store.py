@@ -79,7 +79,9 @@ class Archive:
                 f"this is not a reference archive, it has no {CATALOGUE_NAME}",
                 f"Give the folder of an archive, or make one: {_ADD_HINT.format('NEW_FOLDER')}",
             )
-        archive = cls(folder, _connect(catalogue))
+        with _translated(folder):
+            connection = _connect(catalogue)
+        archive = cls(folder, connection)
         try:
             archive._check_format()
         except BaseException:
@@ -103,12 +105,14 @@ class Archive:
             return cls.open(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
+            partial = folder / f".{CATALOGUE_NAME}.partial"
+            # What an interrupted creation left is no other file.
+            if any(not path.name.startswith(partial.name) for path in folder.iterdir()):
                 raise InvalidUsageError(
                     folder, "this folder holds other files and no archive", "Give an empty or new folder."
                 )
-            partial = folder / f".{CATALOGUE_NAME}.partial"
-            _initialise(partial)
+            with _translated(folder):
+                _initialise(partial)
             partial.rename(catalogue)
         except OSError as error:
             raise OutputNotWritableError(
@@ -129,7 +133,7 @@ class Archive:
         self._connection.close()
 
     def _check_format(self) -> None:
-        with self._translated():
+        with _translated(self.folder):
             (application,) = self._connection.execute("PRAGMA application_id").fetchone()
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION_ID:
@@ -141,29 +145,16 @@ class Archive:
                 "Upgrade: pip install -U verify-video",
             )
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            text = str(error)
-            if "locked" in text:
-                raise ArchiveLockedError(
-                    self.folder, "another process is writing to it", "Try again when it is done."
-                ) from error
-            if "readonly" in text or "unable to open" in text or "disk" in text:
-                raise OutputNotWritableError(
-                    self.folder, f"the archive cannot be written ({text})", _WRITE_HINT
-                ) from error
-            raise ArchiveDamagedError(self.folder, f"the catalogue cannot be read ({text})", _BACKUP_HINT) from error
-        except sqlite3.DatabaseError as error:
-            raise ArchiveDamagedError(self.folder, f"the catalogue cannot be read ({error})", _BACKUP_HINT) from error
-
     def add(
         self, reference: Reference, fingerprints: Mapping[str, FingerprintSet], thumbnails: Sequence[Thumbnail]
     ) -> None:
-        """Add a reference with all that belongs to it, whole or not at all."""
+        """Add a reference with all that belongs to it, whole or not at all.
+
+        Raises
+        ------
+        InvalidUsageError
+            The archive has a reference of that id.
+        """
         row = (
             *(getattr(reference, name) for name in _COLUMNS.replace(" ", "").split(",")[:10]),
             int(reference.retracted),
@@ -171,8 +162,14 @@ class Archive:
             reference.duration_s,
             reference.added_utc,
         )
-        with self._translated(), self._connection:
-            self._connection.execute(f"INSERT INTO reference ({_COLUMNS}) VALUES ({','.join('?' * len(row))})", row)  # noqa: S608
+        insertion = f"INSERT INTO reference ({_COLUMNS}) VALUES ({','.join('?' * len(row))})"  # noqa: S608
+        with _translated(self.folder), self._connection:
+            try:
+                self._connection.execute(insertion, row)
+            except sqlite3.IntegrityError as error:
+                raise InvalidUsageError(
+                    reference.id, "the archive has a reference of this id already", "Give it an id of its own."
+                ) from error
             for fingerprint in fingerprints.values():
                 self._connection.execute(
                     "INSERT INTO fingerprint VALUES (?,?,?,?,?,?,?,?,?)", (reference.id, *_fingerprint_row(fingerprint))
@@ -183,7 +180,7 @@ class Archive:
 
     def references(self) -> list[Reference]:
         """Return all references, by id."""
-        with self._translated():
+        with _translated(self.folder):
             rows = self._connection.execute(f"SELECT {_COLUMNS} FROM reference ORDER BY id").fetchall()  # noqa: S608
         return [_reference(row) for row in rows]
 
@@ -197,7 +194,7 @@ class Archive:
 
     def _one_reference(self, column: str, value: str) -> Reference | None:
         query = f"SELECT {_COLUMNS} FROM reference WHERE {column} = ? LIMIT 1"  # noqa: S608 - column is ours
-        with self._translated():
+        with _translated(self.folder):
             row = self._connection.execute(query, (value,)).fetchone()
         return _reference(row) if row else None
 
@@ -215,7 +212,7 @@ class Archive:
             "SELECT reference_id, version, bits, times_s, codes, quality, sha256 FROM fingerprint "
             "WHERE algorithm = ? ORDER BY reference_id"
         )
-        with self._translated(), closing(self._connection.execute(query, (cue.algorithm,))) as cursor:
+        with _translated(self.folder), closing(self._connection.execute(query, (cue.algorithm,))) as cursor:
             for reference_id, version, bits, times_s, codes, quality, sha256 in cursor:
                 if (version, bits) != (cue.version, cue.bits):
                     raise FingerprintVersionError(
@@ -233,20 +230,20 @@ class Archive:
     def thumbnails(self, reference_id: str) -> list[tuple[float, int, int]]:
         """Return (time in s, width, height) of a reference's thumbnails, by time."""
         query = "SELECT time_s, width_px, height_px FROM thumbnail WHERE reference_id = ? ORDER BY time_s"
-        with self._translated():
+        with _translated(self.folder):
             return self._connection.execute(query, (reference_id,)).fetchall()
 
     def thumbnail(self, reference_id: str, time_s: float) -> bytes | None:
         """Return the JPEG stored for exactly that time, None if there is none."""
         query = "SELECT jpeg FROM thumbnail WHERE reference_id = ? AND time_s = ?"
-        with self._translated():
+        with _translated(self.folder):
             row = self._connection.execute(query, (reference_id, time_s)).fetchone()
         return bytes(row[0]) if row else None
 
     def snapshot(self) -> ArchiveSnapshot:
         """Identify the archive's present content: a SHA-256 over every reference's metadata and fingerprint digests."""
         content = hashlib.sha256()
-        with self._translated():
+        with _translated(self.folder):
             for reference in self.references():
                 content.update(msgspec.json.encode(reference, order="sorted"))
             rows = self._connection.execute(
@@ -270,7 +267,7 @@ class Archive:
 
     def thumbnail_bytes(self) -> int:
         """Sum of the stored thumbnails' sizes, in bytes."""
-        with self._translated():
+        with _translated(self.folder):
             (total,) = self._connection.execute("SELECT total(length(jpeg)) FROM thumbnail").fetchone()
         return int(total)
 
@@ -278,6 +275,24 @@ class Archive:
 _ADD_HINT = "verify archive add VIDEO... --archive {}"
 _BACKUP_HINT = "Restore the folder from a backup, or build the archive anew."
 _WRITE_HINT = "Check the folder's permissions and the free space, or choose another with --archive."
+
+
+@contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    """Turn SQLite's errors about the catalogue in a folder into ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "locked" in text:
+            raise ArchiveLockedError(
+                folder, "another process is writing to it", "Try again when it is done."
+            ) from error
+        if "readonly" in text or "unable to open" in text or "disk" in text:
+            raise OutputNotWritableError(folder, f"the archive cannot be written ({text})", _WRITE_HINT) from error
+        raise ArchiveDamagedError(folder, f"the catalogue cannot be read ({text})", _BACKUP_HINT) from error
+    except sqlite3.DatabaseError as error:
+        raise ArchiveDamagedError(folder, f"the catalogue cannot be read ({error})", _BACKUP_HINT) from error
 
 
 def _connect(catalogue: Path) -> sqlite3.Connection:

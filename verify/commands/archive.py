@@ -16,7 +16,7 @@ from verify.commands.options import (
     private_option,
 )
 from verify.commands.progress import make_progress
-from verify.commands.sources import expand_sources
+from verify.commands.sources import existing_file, expand_sources
 from verify.errors import EXIT_DONE, EXIT_WARNINGS, InvalidUsageError, VerifyError
 
 if TYPE_CHECKING:
@@ -139,10 +139,8 @@ def _rows(
         )
     rows = []
     for source in expanded:
-        if not is_url(source) and not Path(source).is_file():
-            raise InvalidUsageError(
-                source, "there is no such file or folder", "Give a file, a folder or an http(s) URL."
-            )
+        if not is_url(source):
+            existing_file(source)
         stem = Path(source.partition("?")[0].rstrip("/") if is_url(source) else source).stem
         try:
             reference = reference_from(

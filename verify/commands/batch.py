@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,19 @@ from verify.commands.options import (
 from verify.commands.progress import make_progress
 from verify.commands.sources import expand_sources
 from verify.commands.video import check_formats, exit_code, keeping_evidence_known
-from verify.errors import EXIT_DONE, EXIT_FAIL_ON, EXIT_WARNINGS, InvalidUsageError, VerifyError
+from verify.errors import (
+    EXIT_DONE,
+    EXIT_FAIL_ON,
+    EXIT_WARNINGS,
+    InvalidUsageError,
+    OutputNotWritableError,
+    VerifyError,
+)
 
 if TYPE_CHECKING:
     from verify.model import Match, Report
+
+_TABLE_NAME = "matches.csv"
 
 
 @click.command()
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
 @archive_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     required=True,
     metavar="DIR",
     help="Folder for the reports, one below it per release.",
@@ -62,11 +72,10 @@ def batch(
     the others.
     """
     from verify.pipeline import Request, open_library, verify_release  # noqa: PLC0415 - keeps `verify --help` instant
-    from verify.report.matches_csv import write_matches_csv  # noqa: PLC0415
 
     releases = named_releases(expand_sources(sources))
-    if (out / "matches.csv").exists():
-        raise InvalidUsageError(out / "matches.csv", "there is a batch here already", "Choose another --out.")
+    if os.path.lexists(out / _TABLE_NAME):
+        raise InvalidUsageError(out / _TABLE_NAME, "there is a batch here already", "Choose another --out.")
     wanted_formats = check_formats(formats)
     limits = limits_from(max_gigabytes, max_minutes)
     rows: list[tuple[str, Match]] = []
@@ -94,12 +103,12 @@ def batch(
             codes.append(exit_code(report, fail_on))
             click.echo(f"[{number}/{len(releases)}] {name}: {_counts(report)}", err=True)
     if codes:
-        write_matches_csv(rows, out / "matches.csv")
+        _write_table(rows, out / _TABLE_NAME)
     return _conclude(out, len(releases), len(rows), failures, codes)
 
 
 def named_releases(sources: list[str]) -> dict[str, str]:
-    """Give every source the name of its folder and its id in matches.csv: the stem, numbered if it comes twice."""
+    """Give every source the name of its folder and its id in matches.csv: the stem, numbered if it is taken."""
     from verify.archive.metadata import id_from_name, is_url  # noqa: PLC0415
 
     named: dict[str, str] = {}
@@ -107,11 +116,26 @@ def named_releases(sources: list[str]) -> dict[str, str]:
         path = source.partition("?")[0].rstrip("/") if is_url(source) else source
         stem = id_from_name(Path(path).stem)
         name, number = stem, 1
-        while name in named:
+        while name in named or name == _TABLE_NAME:
             number += 1
             name = f"{stem}-{number}"
         named[name] = source
     return named
+
+
+def _write_table(rows: list[tuple[str, Match]], path: Path) -> None:
+    from verify.report.matches_csv import write_matches_csv  # noqa: PLC0415
+
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        write_matches_csv(rows, partial)
+        partial.replace(path)
+    except OSError as error:
+        raise OutputNotWritableError(
+            path, f"cannot be written ({error.strerror})", "The reports beside it are whole; free some space."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _counts(report: Report) -> str:
@@ -126,7 +150,7 @@ def _conclude(out: Path, total: int, matches: int, failures: list[tuple[str, Ver
     """Sum up; the exit code is the failure's own if nothing succeeded, else 60 before 100 before 0."""
     if not codes:
         raise failures[0][1]
-    click.echo(f"{len(codes)} of {total} releases checked, {matches} matches: {out / 'matches.csv'}")
+    click.echo(f"{len(codes)} of {total} releases checked, {matches} matches: {out / _TABLE_NAME}")
     for name, error in failures:
         click.echo(f"  failed: {name} (exit code {error.exit_code}): {error}")
     if EXIT_FAIL_ON in codes:

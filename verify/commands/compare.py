@@ -11,6 +11,7 @@ import click
 
 from verify.commands.options import limit_options, limits_from, private_option
 from verify.commands.progress import make_progress
+from verify.commands.sources import existing_file
 from verify.errors import EXIT_DONE
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _local(source: str, limits: AcquisitionLimits, allow_private: bool) -> Itera
     from verify.acquire.source import acquire, is_url  # noqa: PLC0415
 
     if not is_url(source):
-        yield Path(source)
+        yield existing_file(source)
         return
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         yield acquire(

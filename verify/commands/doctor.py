@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -131,7 +132,11 @@ def _faiss() -> Check:
     if importlib.util.find_spec("faiss") is None:
         told = "not installed; searching works without it, more slowly"
         return Check(name="FAISS", state="warning", told=told, mend="pip install faiss-cpu")
-    return Check(name="FAISS", state="ok", told=importlib.metadata.version("faiss-cpu"))
+    try:
+        told = importlib.metadata.version("faiss-cpu")
+    except importlib.metadata.PackageNotFoundError:  # a build of its own, or the one for graphics cards
+        told = "installed, not from faiss-cpu"
+    return Check(name="FAISS", state="ok", told=told)
 
 
 def _disk(folder: Path) -> Check:
@@ -147,7 +152,7 @@ def _archive(given: Path | None) -> Check:
 
     folder = archive_folder(given)
     make = f"verify archive add VIDEO... --archive {folder}"
-    if not folder.exists():
+    if not os.path.lexists(folder):
         return Check(name="reference archive", state="warning", told=f"none yet at {folder}", mend=make)
     try:
         with Archive.open(folder) as opened:

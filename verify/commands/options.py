@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from verify.acquire.limits import AcquisitionLimits
 
+# A petabyte and ten weeks: beyond, system calls that take these numbers overflow.
+_MOST_GIGABYTES = 1_000_000
+_MOST_MINUTES = 100_000
+
 archive_option = click.option(
     "--archive",
     type=click.Path(path_type=Path),
@@ -52,13 +56,20 @@ def check_date(value: str, option: str) -> str:
         earliest_day(value)
     except ValueError as error:
         raise InvalidUsageError(option, str(error), "Write for example 2021-03-14, 2021-03 or 2021.") from error
-    return value
+    return value.strip()
 
 
 def limits_from(max_gigabytes: float, max_minutes: float) -> AcquisitionLimits:
-    """Build the bounds of an acquisition from the two options."""
+    """Build the bounds of an acquisition from the two options; raises InvalidUsageError if one is no usable number."""
     from verify.acquire.limits import AcquisitionLimits  # noqa: PLC0415
 
+    for option, value, largest in (
+        ("--max-gigabytes", max_gigabytes, _MOST_GIGABYTES),
+        ("--max-minutes", max_minutes, _MOST_MINUTES),
+    ):
+        # Written so that NaN, which compares false with everything, is refused too.
+        if not value <= largest:
+            raise InvalidUsageError(option, f"{value} is not a number up to {largest}", "Give a smaller one.")
     return AcquisitionLimits(max_bytes=int(max_gigabytes * 1e9), max_seconds=max_minutes * 60)
 
 

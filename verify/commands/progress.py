@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 _PLAIN_INTERVAL_S = 5.0
+_LABEL_CHARACTERS = 40
 
 
 class TerminalProgress:
@@ -29,7 +30,7 @@ class TerminalProgress:
         # Rounded, because half a second of video more or less is no news; bytes get their binary prefixes.
         layout = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} {unit}, {rate_fmt}, {remaining} left"
         self._bar = tqdm(
-            desc=label[:40],
+            desc=_plain(label),
             total=total,
             unit=unit,
             unit_scale=is_bytes,
@@ -64,7 +65,7 @@ class PlainProgress:
 
     def start(self, label: str, total: float | None, unit: str) -> None:
         """Begin a stage of `total` units."""
-        self._label, self._total, self._unit, self._done = label, total, unit, 0.0
+        self._label, self._total, self._unit, self._done = _plain(label), total, unit, 0.0
         self._began = self._told = time.monotonic()
 
     def advance(self, amount: float) -> None:
@@ -93,4 +94,10 @@ class PlainProgress:
 
 def make_progress() -> TerminalProgress | PlainProgress:
     """Return the progress display that suits standard error."""
-    return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
+    # Without a standard error at all, as under some schedulers, there is None.
+    return TerminalProgress() if sys.stderr and sys.stderr.isatty() else PlainProgress()
+
+
+def _plain(label: str) -> str:
+    """Shorten a label, which may be a hostile file name, and leave out what could act on a terminal."""
+    return "".join(character for character in label if character.isprintable())[:_LABEL_CHARACTERS]

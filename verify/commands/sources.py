@@ -20,12 +20,14 @@ def expand_sources(sources: tuple[str, ...]) -> list[str]:
     Raises
     ------
     InvalidUsageError
-        A folder has no video below it.
+        A folder has no video below it, or a source is empty: taken for a path, that would be the working folder.
     """
     expanded: list[str] = []
     for source in sources:
+        if not source.strip():
+            raise InvalidUsageError("SOURCE", "one of them is empty", "Give a file, a folder or an http(s) URL.")
         folder = Path(source)
-        if "://" in source or not folder.is_dir():
+        if "://" in source or not _is_folder(folder):
             expanded.append(source)
             continue
         videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
@@ -33,3 +35,31 @@ def expand_sources(sources: tuple[str, ...]) -> list[str]:
             raise InvalidUsageError(folder, "there is no video below this folder", "Give a folder with video files.")
         expanded += [str(path) for path in videos]
     return expanded
+
+
+def existing_file(source: str) -> Path:
+    """Return the path of a local source.
+
+    Raises
+    ------
+    InvalidUsageError
+        There is no such file, or it is a folder or a device.
+    """
+    path = Path(source)
+    try:
+        is_file = bool(source) and path.is_file()
+    except (OSError, ValueError):
+        is_file = False
+    if not is_file:
+        raise InvalidUsageError(
+            source or "SOURCE", "there is no such file", "Give the path of a video file or an http(s) URL."
+        )
+    return path
+
+
+def _is_folder(path: Path) -> bool:
+    """Say whether this is a folder; what cannot be looked at, such as a name that is too long, is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ _FORMATS = ("html", "json")
 @archive_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="DIR",
     help="Folder for the report. Default: a new one in reports/.",
 )
@@ -126,7 +127,7 @@ def library_for(given: Path | None) -> Iterator[Library | None]:
     from verify.pipeline import open_library  # noqa: PLC0415
 
     folder = archive_folder(given)
-    if given is None and not folder.exists():
+    if given is None and not os.path.lexists(folder):
         click.echo(
             f"note: there is no reference archive at {folder} yet, so nothing will be searched.\n"
             "      Make one: verify archive add VIDEO...",
@@ -141,12 +142,12 @@ def library_for(given: Path | None) -> Iterator[Library | None]:
 @contextlib.contextmanager
 def keeping_evidence_known(destination: Path) -> Iterator[None]:
     """If a stage fails after the bytes were preserved, say where they are."""
-    existed = (destination / "evidence").exists()
+    case = destination / "evidence"
+    existed = os.path.lexists(case)
     try:
         yield
     except (VerifyError, KeyboardInterrupt):
-        case = destination / "evidence"
-        if case.exists() and not existed:
+        if not existed and os.path.lexists(case):
             click.echo(f"note: what was fetched is preserved in {case}; no report was written.", err=True)
         raise
 

@@ -27,14 +27,19 @@ BITS = 256
 _GRID = 64
 _FREQUENCIES = 16
 _FILTER_PASSES = 2
+#: The reference implementation hashes no picture with a side shorter than this.
+_MIN_SIDE_PX = 5
 _GRADIENT_FULL_QUALITY = 9000.0
 
 
 def encode(grey: npt.NDArray[np.uint8]) -> Code:
     """Hash one grey picture, (H, W) uint8.
 
-    Quality is PDQ's own, 0..1: the sum of gradients between neighbouring cells, 0 for a flat picture.
+    Quality is PDQ's own, 0..1: the sum of gradients between neighbouring cells, 0 for a flat picture and for one too
+    narrow to hash.
     """
+    if min(grey.shape) < _MIN_SIDE_PX:
+        return Code(bits=np.zeros(BITS // 8, np.uint8), quality=0.0)
     cells = _cells(grey)
     return Code(bits=_bits(cells), quality=_quality(cells))
 

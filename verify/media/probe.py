@@ -98,8 +98,11 @@ _IMAGE_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*",
 
 def _open_problem(path: Path, error: Exception) -> str:
     """Say in a user's words why a file could not be opened, from its first bytes."""
-    with path.open("rb") as file:
-        head = file.read(512)
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as failure:
+        return f"it cannot be opened ({failure.strerror})"
     if not head:
         return "it is empty (0 bytes)"
     if head.startswith(_IMAGE_SIGNATURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):

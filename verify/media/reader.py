@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,9 @@ class VideoReader:
         self._path = path
         self._worker = worker
         self.outcome: DecodeOutcome | None = None
-        send_message(worker.input, {**request, "path": str(path.resolve())})
+        # A worker that is dead already is met, with its reason, when its answer is read.
+        with suppress(BrokenPipeError):
+            send_message(worker.input, {**request, "path": str(path.resolve())})
         self.info = self._read_info()
 
     def frames(self, progress: Progress | None = None) -> Iterator[SampledFrame]:
@@ -58,11 +61,12 @@ class VideoReader:
                 header, payload = message
                 match header.get("kind"):
                     case "frame":
-                        last = self._frame(header, payload)
+                        last = self._frame(header, payload, last.time_s if last else 0.0)
                         yield last
                     case "time":
-                        shown.advance(header["time_s"] - reached_s)
-                        reached_s = header["time_s"]
+                        time_s = _seconds(header)
+                        shown.advance(time_s - reached_s)
+                        reached_s = time_s
                     case "end":
                         self._end(header, last)
                         return
@@ -74,7 +78,10 @@ class VideoReader:
 
     def _end(self, header: dict[str, Any], last: SampledFrame | None) -> None:
         if "outcome" in header:
-            self.outcome = msgspec.convert(header["outcome"], DecodeOutcome)
+            try:
+                self.outcome = msgspec.convert(header["outcome"], DecodeOutcome)
+            except msgspec.ValidationError as error:
+                raise BrokenMessageError("an outcome that is none") from error
         if last is None:
             reason = (self.outcome.failure if self.outcome else None) or "it declares a video stream but holds no frame"
             raise NoUsableFramesError(self._path.name, f"no frame could be decoded: {reason}", _REMEDY)
@@ -111,8 +118,13 @@ class VideoReader:
         if "problem" in header:
             raise UnreadableMediaError(self._path.name, str(header["problem"]), _REMEDY)
         if "info" not in header:
-            raise UnreadableMediaError(self._path.name, f"the decoder stopped {self._crash_reason()}".strip(), _REMEDY)
-        return msgspec.convert(header["info"], MediaInfo)
+            reason = self._crash_reason() or "it gave no answer"
+            raise UnreadableMediaError(self._path.name, f"the decoder stopped: {reason}", _REMEDY)
+        try:
+            return msgspec.convert(header["info"], MediaInfo)
+        except msgspec.ValidationError as error:
+            problem = "the decoder stopped: it described the file in a way that makes no sense"
+            raise UnreadableMediaError(self._path.name, problem, _REMEDY) from error
 
     def _receive(self) -> tuple[dict[str, Any], bytes] | None:
         """Read the worker's next message; a worker that stays silent too long is ended, which ends the stream."""
@@ -124,19 +136,32 @@ class VideoReader:
         finally:
             watchdog.cancel()
 
-    def _frame(self, header: dict[str, Any], payload: bytes) -> SampledFrame:
-        height, width = int(header["height"]), int(header["width"])
-        if height * width * 3 != len(payload):
-            raise BrokenMessageError("a frame whose size is not that of its pixels")
-        pixels = np.frombuffer(payload, np.uint8).reshape(height, width, 3)
-        numerator, denominator = header["time_base"]
-        return SampledFrame(
-            pts=int(header["pts"]),
-            time_base=Fraction(int(numerator), int(denominator)),
-            time_s=float(header["time_s"]),
-            pixels_bgr=pixels,
-            starts_shot=bool(header["starts_shot"]),
-        )
+    def _frame(self, header: dict[str, Any], payload: bytes, not_before_s: float) -> SampledFrame:
+        """Check and type one frame; what does not describe a frame is a broken message."""
+        time_s = _seconds(header)
+        if time_s < not_before_s:
+            raise BrokenMessageError("a frame out of order")
+        try:
+            height, width, (numerator, denominator) = header["height"], header["width"], header["time_base"]
+            if min(height, width) < 1 or height * width * 3 != len(payload):
+                raise BrokenMessageError("a frame whose size is not that of its pixels")
+            return SampledFrame(
+                pts=int(header["pts"]),
+                time_base=Fraction(int(numerator), int(denominator)),
+                time_s=time_s,
+                pixels_bgr=np.frombuffer(payload, np.uint8).reshape(height, width, 3),
+                starts_shot=bool(header["starts_shot"]),
+            )
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise BrokenMessageError("a frame that is none") from error
+
+
+def _seconds(header: dict[str, Any]) -> float:
+    """Time in a worker's message, finite and not negative."""
+    time_s = header.get("time_s")
+    if not isinstance(time_s, int | float) or not math.isfinite(time_s) or time_s < 0:
+        raise BrokenMessageError(f"a time of {str(time_s)[:20]} s")
+    return float(time_s)
 
 
 @contextmanager

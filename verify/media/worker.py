@@ -6,6 +6,7 @@ messages with pixels as payload and `time` messages, then `end`; or `error` with
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 from pathlib import Path
@@ -97,8 +98,12 @@ def _limit_resources() -> None:
         import resource  # noqa: PLC0415 - not on Windows
     except ImportError:
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for which, wanted in ((resource.RLIMIT_AS, MEMORY_LIMIT_BYTES), (resource.RLIMIT_CORE, 0)):
+        hard = resource.getrlimit(which)[1]
+        lower = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        # macOS has the name of the memory limit but may refuse to set it.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(which, (lower, lower))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FORMATS = frozenset({"json", "html"})
 # In this order they appear: who sees report.json sees the whole report.
-_PARTS = ("frames", "matches.csv", "report.html", "report.json")
+REPORT_PARTS = ("frames", "matches.csv", "report.html", "report.json")
 
 
 def write_report(report: Report, working: Path, destination: Path, formats: frozenset[str]) -> tuple[Path, ...]:
@@ -75,12 +75,12 @@ def _move_parts(working: Path, destination: Path) -> tuple[Path, ...]:
     destination.mkdir(parents=True, exist_ok=True)
     moved: list[Path] = []
     try:
-        for name in _PARTS:
+        for name in REPORT_PARTS:
             if (destination / name).exists():
                 raise OutputNotWritableError(
                     destination / name, "is there already", "Choose another folder; a report is never overwritten."
                 )
-        for name in _PARTS:
+        for name in REPORT_PARTS:
             if (working / name).exists():
                 moved.append(destination / name)
                 os.replace(working / name, destination / name)  # noqa: PTH105 - names the call that is atomic

@@ -1,0 +1,59 @@
+"""What the tests of the commands share: one archive, one release, one report of it."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from fixtures import drawing
+from fixtures.footage import FRAMES_PER_SECOND, encode
+from tests.cli.helpers.command import Done, verify
+
+UNSEEN_S, REUSED_S, SKIPPED_S = 2.0, 3.0, 1.0
+
+
+class Checked(NamedTuple):
+    """A finished verification."""
+
+    done: Done
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two unseen seconds, then three seconds of 'scene', from its second second on."""
+    unseen, reused, skipped = (int(length * FRAMES_PER_SECOND) for length in (UNSEEN_S, REUSED_S, SKIPPED_S))
+    path = tmp_path_factory.mktemp("release") / "release.mp4"
+    shown = itertools.islice(drawing.scene(1, 150), skipped, skipped + reused)
+    encode(itertools.chain(drawing.scene(77, unseen), shown), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def archive(footage: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Archive of 'scene' (a game, first seen 2020-05) and 'hard-cuts' (nothing known). Only to be read."""
+    folder = tmp_path_factory.mktemp("references") / "archive"
+    told = ["--title", "Range day", "--publisher", "Studio", "--first-seen", "2020-05", "--first-seen-basis", "upload"]
+    assert verify("archive", "add", footage["scene"], "--archive", folder, "--kind", "game", *told).code == 0
+    assert verify("archive", "add", footage["hard-cuts"], "--archive", folder).code == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checked(release: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    """The release checked against the archive, with claims, as JSON on standard output."""
+    folder = tmp_path_factory.mktemp("checked")
+    claims = folder / "claims.yaml"
+    claims.write_text(
+        "- claimant: Office of Example\n  statement: Filmed in <October> 2025.\n  date: 2025-10\n"
+        "- claimant: A resident\n  statement: This was seen years ago.\n",
+        encoding="utf-8",
+    )
+    done = verify(
+        *("video", release, "--archive", archive, "--out", folder / "report", "--claims", claims, "--json"),
+        *("--claimed-date", "2025-10", "--publisher", "Office of Example"),
+    )
+    return Checked(done, folder / "report")

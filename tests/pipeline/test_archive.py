@@ -1,0 +1,136 @@
+"""Real files become references: once each, with thumbnails, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from verify.archive.index import ReferenceIndex
+from verify.archive.ingest import add_video, file_sha256
+from verify.archive.store import Archive
+from verify.errors import InvalidUsageError, UnreadableMediaError
+from verify.fingerprint.registry import CUES
+from verify.match.query import MIN_QUALITY
+from verify.media.reader import frames_at
+from verify.model import Reference, ReferenceKind, SilentProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from verify.archive.ingest import Addition
+
+SILENT = SilentProgress()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with Archive.create_or_open(tmp_path / "archive") as opened:
+        yield opened
+
+
+def added(archive: Archive, path: Path, **metadata: str) -> Addition:
+    return add_video(archive, path, Reference(**{"id": path.stem, **metadata}), SILENT)  # type: ignore[arg-type]
+
+
+def test_video_becomes_a_reference(archive: Archive, footage: dict[str, Path]):
+    path = footage["hard-cuts"]
+    given = Reference(id="cuts", kind=ReferenceKind.NEWS, title="Five scenes", first_seen="2021-03")
+    addition = add_video(archive, path, given, SILENT)
+    stored = archive.reference("cuts")
+    assert stored is not None
+    assert addition.reference == stored
+    assert not addition.already_there
+    assert addition.outcome is not None
+    assert addition.outcome.failure is None
+    assert (stored.kind, stored.title, stored.first_seen) == (ReferenceKind.NEWS, "Five scenes", "2021-03")
+    assert stored.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() == file_sha256(path)
+    assert stored.duration_s == pytest.approx(9.0, abs=0.01)
+    assert stored.added_utc.endswith("Z")
+    for cue in CUES:
+        ((_, fingerprint),) = archive.fingerprints(cue)
+        assert len(fingerprint.times_s) >= 9 * 4
+        assert (np.diff(fingerprint.times_s) > 0).all()
+        assert np.median(fingerprint.quality) > MIN_QUALITY
+
+
+def test_thumbnails_show_the_frames_of_their_times(archive: Archive, footage: dict[str, Path]):
+    path = footage["scene"]
+    added(archive, path)
+    thumbnails = archive.thumbnails("scene")
+    times = [time_s for time_s, _, _ in thumbnails]
+    assert times[0] == 0.0
+    assert all(1.0 <= after - before < 1.3 for before, after in pairwise(times))
+    assert len(times) >= 5
+    for (time_s, width, height), frame in zip(thumbnails, frames_at(path, times), strict=True):
+        shown = cv2.imdecode(np.frombuffer(archive.thumbnail("scene", time_s) or b"", np.uint8), cv2.IMREAD_COLOR)
+        assert shown.shape == (height, width, 3) == (144, 256, 3)
+        small = cv2.resize(frame.pixels_bgr, (width, height), interpolation=cv2.INTER_AREA)
+        assert np.abs(shown.astype(int) - small).mean() < 12
+
+
+def test_same_bytes_are_added_once_under_whatever_name(archive: Archive, footage: dict[str, Path], tmp_path: Path):
+    first = added(archive, footage["scene"])
+    before = archive.snapshot()
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes(footage["scene"].read_bytes())
+    again = added(archive, copy, title="another title")
+    assert again.already_there
+    assert again.outcome is None
+    assert again.reference == first.reference
+    assert archive.snapshot() == before
+
+
+def test_id_of_another_video_is_refused(archive: Archive, footage: dict[str, Path]):
+    added(archive, footage["scene"], id="clip")
+    before = archive.snapshot()
+    with pytest.raises(InvalidUsageError, match=r"clip: the archive has another video under this id.*static\.mp4"):
+        added(archive, footage["static"], id="clip")
+    assert archive.snapshot() == before
+
+
+@pytest.mark.parametrize("name", ["text", "zero-bytes", "audio-only", "image", "without-index"])
+def test_what_is_no_video_adds_nothing(archive: Archive, footage: dict[str, Path], name: str):
+    with pytest.raises(UnreadableMediaError):
+        added(archive, footage[name])
+    assert archive.references() == []
+
+
+def test_truncated_video_is_added_as_far_as_it_goes(archive: Archive, footage: dict[str, Path]):
+    addition = added(archive, footage["truncated"])
+    assert addition.outcome is not None
+    assert addition.outcome.failure is not None
+    assert 1.0 < addition.reference.duration_s < 5.5
+    assert addition.reference.duration_s == addition.outcome.decoded.end_s
+
+
+class _Impatient(SilentProgress):
+    """A user who presses Ctrl-C once decoding is under way."""
+
+    def advance(self, amount: float) -> None:
+        raise KeyboardInterrupt
+
+
+def test_interrupted_addition_leaves_the_archive_as_it_was(archive: Archive, footage: dict[str, Path]):
+    added(archive, footage["static"])
+    before = archive.snapshot()
+    with pytest.raises(KeyboardInterrupt):
+        add_video(archive, footage["scene"], Reference(id="scene"), _Impatient())
+    assert archive.snapshot() == before
+    assert not added(archive, footage["scene"]).already_there
+
+
+def test_archive_is_loaded_for_searching(archive: Archive, footage: dict[str, Path]):
+    for name in ("scene", "other-scene"):
+        added(archive, footage[name])
+    index = ReferenceIndex.load(archive, MIN_QUALITY)
+    assert index.reference_ids == ("other-scene", "scene")
+    codes = index.fingerprints["scene"]["pdq"].codes[:1]
+    (hits,) = index.search("pdq", codes, 0)
+    assert {index.reference_ids[number] for number in hits.reference_numbers} == {"scene"}
+    assert hits.reference_times_s[0] == 0.0

@@ -1,0 +1,406 @@
+"""The documentation agrees with the code: commands, options, exit codes, columns, formats, dependencies, links."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import tomllib
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+import pytest
+
+from fixtures.footage import CHECKOUT
+from verify import errors
+from verify.__main__ import COMMANDS, verify
+from verify.archive.manifest import COLUMNS as MANIFEST_COLUMNS
+from verify.archive.store import APPLICATION_ID, FORMAT_VERSION, Archive
+from verify.evidence.preserve import preserve
+from verify.findings.claims import load_claims
+from verify.fingerprint.registry import CUES
+from verify.model import (
+    AcquiredFile,
+    Acquisition,
+    CoverageState,
+    CustodyEvent,
+    EvidenceFile,
+    EvidenceManifest,
+    FileRole,
+    FingerprintSet,
+    Reference,
+    ReferenceKind,
+    Report,
+)
+from verify.report.matches_csv import COLUMNS as MATCH_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DOCS = CHECKOUT / "docs"
+PAGES = sorted(
+    [*CHECKOUT.glob("*.md"), *DOCS.rglob("*.md"), CHECKOUT / "reports" / "README.md"], key=lambda path: path.as_posix()
+)
+PAGE_NAMES = [path.relative_to(CHECKOUT).as_posix() for path in PAGES]
+USAGE = DOCS / "usage.md"
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HELP_OPTIONS = {"-h", "--help", "--version"}
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def prose(text: str) -> str:
+    """A page without its fenced blocks."""
+    return FENCED.sub("", text)
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return [body for named, body in FENCED.findall(text_of(path)) if named == language]
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading, up to the next one of its level or above."""
+    level = heading.partition(" ")[0]
+    found = re.search(rf"^{re.escape(heading)}$\n(.*?)(?=^#{{1,{len(level)}}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"no heading {heading!r}"
+    return found[1]
+
+
+def first_cells(table: str) -> list[str]:
+    """Texts of the first column of all tables in a text, without their heads."""
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
+    heads = {index - 1 for index, cell in enumerate(rows) if set(cell) <= set("-") and cell}
+    return [cell for index, cell in enumerate(rows) if index not in heads and not (cell and set(cell) <= set("-"))]
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command with its full name, 'archive add' and the like."""
+    context = click.Context(verify)
+    for name in COMMANDS:
+        command = verify.get_command(context, name)
+        assert command is not None
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {child}", command.commands[child]) for child in command.commands)
+
+
+def options(command: click.Command) -> set[str]:
+    return {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
+
+
+# --- links ----------------------------------------------------------------------------------------------------------
+
+
+def anchors(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", prose(text_of(path)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", PAGE_NAMES)
+def test_links_between_pages_resolve(name: str) -> None:
+    page = CHECKOUT / name
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(text_of(page))):
+        if target.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), f"{name} links to {target}"
+        assert linked.is_relative_to(CHECKOUT.resolve()), f"{name} links out of the checkout: {target}"
+        if anchor:
+            assert anchor in anchors(linked), f"{name} links to {target}"
+
+
+def test_pages_that_the_code_names_are_there() -> None:
+    for source in (*(CHECKOUT / "verify").rglob("*.py"), CHECKOUT / "scripts" / "live-check"):
+        for named in re.findall(r"docs/[\w/.-]*\w", text_of(source)):
+            found = list(CHECKOUT.glob(f"{named}*"))
+            assert found, f"{source.name} names {named}"
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached = {CHECKOUT / "README.md"}
+    waiting = list(reached)
+    while waiting:
+        page = waiting.pop()
+        for target in re.findall(r"\]\(([^)#\s]+)", prose(text_of(page))):
+            linked = (page.parent / target).resolve()
+            inside = sorted(linked.glob("*.md")) if linked.is_dir() else [linked]
+            for path in inside:
+                if path.suffix == ".md" and path.exists() and path not in reached:
+                    reached.add(path)
+                    waiting.append(path)
+    missing = {path.resolve() for path in PAGES} - reached - {(CHECKOUT / "reports" / "README.md").resolve()}
+    assert not missing
+
+
+# --- commands -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()), ids=[name for name, _ in commands()])
+def test_every_command_and_option_is_described(name: str, command: click.Command) -> None:
+    usage = text_of(USAGE)
+    own = section(usage, f"## verify {name.partition(' ')[0]}")
+    shared = first_cells(section(usage, "## Options that several commands share"))
+    if not isinstance(command, click.Group):
+        assert f"verify {name} " in own
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", own)) | {cell.strip("`").split()[0] for cell in shared}
+    assert options(command) <= named, f"options of {name} that docs/usage.md does not name"
+
+
+def test_no_option_is_described_that_is_none() -> None:
+    known = {option for _, command in commands() for option in options(command)} | HELP_OPTIONS
+    for page in (USAGE, CHECKOUT / "README.md", DOCS / "archive.md", DOCS / "reading-a-report.md"):
+        text = re.sub(r"^.*\b(?:apt-get|pip|make|live-check)\b.*$", "", text_of(page), flags=re.MULTILINE)
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) <= known, page.name
+
+
+@pytest.mark.parametrize("name", PAGE_NAMES)
+def test_command_lines_in_the_pages_are_commands_with_such_options(name: str) -> None:
+    known = dict(commands())
+    joined = re.sub(r"\\\n\s*", " ", text_of(CHECKOUT / name))
+    for line in re.findall(r"^    +verify ([a-z].*)$", joined, re.MULTILINE):
+        words = re.sub(r"[\[\]|]", " ", line.partition("#")[0]).split()
+        assert words[0] in known, line
+        longer = f"{words[0]} {words[1]}" if len(words) > 1 else ""
+        command = known.get(longer, known[words[0]])
+        assert {word for word in words if word.startswith("--")} <= options(command) | HELP_OPTIONS, line
+
+
+def test_the_table_of_commands_says_what_the_commands_say() -> None:
+    for name, command in commands():
+        if name in COMMANDS:
+            assert (command.help or "").partition("\n")[0] == COMMANDS[name][1]
+
+
+def test_every_exit_code_is_described() -> None:
+    classes = [errors.VerifyError]
+    for parent in classes:
+        classes += parent.__subclasses__()
+    constants = [value for name, value in vars(errors).items() if name.startswith("EXIT_")]
+    known = {each.exit_code for each in classes} | set(constants)
+    described = [int(cell) for cell in first_cells(section(text_of(USAGE), "## Exit codes"))]
+    assert described == sorted(known)
+
+
+def test_environment_variables_are_described() -> None:
+    sources = "".join(text_of(path) for path in (CHECKOUT / "verify").rglob("*.py"))
+    read = set(re.findall(r"""environ(?:\.get\(|\[)"(VERIFY_\w+)""", sources))
+    table = {cell.strip("`") for cell in first_cells(section(text_of(USAGE), "## Environment"))}
+    assert table == read
+    assert read
+
+
+def test_columns_of_matches_csv_are_described() -> None:
+    cells = first_cells(section(text_of(USAGE), "## Files"))
+    described = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert tuple(name for name in described if name in MATCH_COLUMNS) == MATCH_COLUMNS
+    assert set(described) <= {*MATCH_COLUMNS}
+
+
+def test_claims_example_can_be_loaded(tmp_path: Path) -> None:
+    (example,) = blocks(USAGE, "yaml")
+    path = tmp_path / "claims.yaml"
+    path.write_text(example, encoding="utf-8")
+    claims = load_claims(path)
+    assert [claim.date for claim in claims] == ["2025-10-11", "2025-10"]
+    assert all(claim.statement for claim in claims)
+
+
+def test_the_archive_page_names_columns_and_kinds() -> None:
+    text = text_of(DOCS / "archive.md")
+    described = {cell.strip("`") for cell in first_cells(section(text, "## What you say of a reference"))}
+    assert described == set(MANIFEST_COLUMNS) - {"source"}
+    kinds = re.search(r"^Kinds: (.*?)\. ", text, re.MULTILINE | re.DOTALL)
+    assert kinds
+    assert re.findall(r"`([\w-]+)`", kinds[1]) == [kind.value for kind in ReferenceKind]
+    (example,) = blocks(DOCS / "archive.md", "csv")
+    rows = list(csv.DictReader(io.StringIO(example), strict=True))
+    assert set(rows[0]) <= set(MANIFEST_COLUMNS)
+    assert all(None not in row and None not in row.values() for row in rows)
+    assert all(row["kind"] in set(ReferenceKind) for row in rows)
+
+
+def test_every_state_is_explained() -> None:
+    cells = first_cells(section(text_of(DOCS / "reading-a-report.md"), "## States"))
+    assert cells == [state.value.replace("_", " ") for state in CoverageState]
+
+
+# --- make, scripts, dependencies, decisions -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/platforms.md", "docs/dependencies.md"])
+def test_make_targets_that_are_named_exist(name: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", text_of(CHECKOUT / "Makefile"), re.MULTILINE))
+    named = set(re.findall(r"(?:^    |`)make ([a-z]+)", text_of(CHECKOUT / name), re.MULTILINE))
+    assert named <= targets
+    assert name != "README.md" or {"demo", "test"} <= named
+
+
+def test_the_live_check_is_a_shell_script_that_explains_itself() -> None:
+    script = CHECKOUT / "scripts" / "live-check"
+    assert os.access(script, os.X_OK)
+    shown = subprocess.run(["sh", str(script), "--help"], capture_output=True, text=True, check=True, timeout=20).stdout
+    for option in ("--youtube", "--x", "--telegram", "--page", "--out", "--allow-private"):
+        assert option in shown
+    refused = subprocess.run(
+        ["sh", str(script)], capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=20
+    )
+    assert refused.returncode == 2
+
+
+def test_every_direct_dependency_has_its_line() -> None:
+    project = tomllib.loads(text_of(CHECKOUT / "pyproject.toml"))
+    groups = project["dependency-groups"]
+    text = text_of(DOCS / "dependencies.md")
+    declared = {
+        "## To run": project["project"]["dependencies"],
+        "## To build": groups["build"],
+        "## To develop": [entry for entry in groups["dev"] if entry not in groups["build"]],
+    }
+    for heading, requirements in declared.items():
+        names = [re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0] for requirement in requirements]
+        rows = [line for line in section(text, heading).splitlines() if line.startswith("| `")]
+        assert sorted(row.split("`")[1] for row in rows) == sorted(names)
+        assert all(cell.strip() for row in rows for cell in row.strip("|").split("|"))
+
+
+def test_decisions_are_numbered_without_gaps_and_complete() -> None:
+    records = sorted((DOCS / "decisions").glob("*.md"))
+    assert [record.name[:4] for record in records] == [f"{number:04d}" for number in range(1, len(records) + 1)]
+    for record in records:
+        text = text_of(record)
+        assert text.startswith(f"# {record.name[:4]}: ")
+        for heading in ("Context", "Decision", "Reason", "Consequences"):
+            assert section(text, f"## {heading}").strip()
+
+
+# --- on-disk formats: the readers that the pages print are run ------------------------------------------------------
+
+
+def run_reader(page: Path, folder: Path, tmp_path: Path) -> str:
+    (code,) = blocks(page, "python")
+    script = tmp_path / "reader.py"
+    script.write_text(code, encoding="utf-8")
+    # A reader that is short enough to be read closes nothing.
+    command = [sys.executable, "-W", "ignore", str(script), str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def small_archive(folder: Path) -> tuple[Reference, dict[str, FingerprintSet]]:
+    random = np.random.default_rng(7)
+    fingerprints = {
+        cue.algorithm: FingerprintSet(
+            algorithm=cue.algorithm,
+            version=cue.version,
+            bits=cue.bits,
+            times_s=np.array([0.25, 0.5, 0.75]),
+            codes=random.integers(0, 256, (3, cue.bits // 8), np.uint8),
+            quality=np.ones(3, np.float32),
+        )
+        for cue in CUES
+    }
+    reference = Reference(id="clip", title="A clip", sha256="0" * 64, duration_s=1.0, added_utc="2026-01-31T12:00:00Z")
+    with Archive.create_or_open(folder) as archive:
+        archive.add(reference, fingerprints, [])
+    return reference, fingerprints
+
+
+def test_a_reader_written_from_the_archive_page_works(tmp_path: Path) -> None:
+    page = DOCS / "internals" / "archive-format.md"
+    _, fingerprints = small_archive(tmp_path / "archive")
+    printed = run_reader(page, tmp_path / "archive", tmp_path)
+    assert printed == f"clip A clip 0.25 s {fingerprints['pdq'].codes[0].tobytes().hex()}\n"
+
+
+def test_the_archive_page_names_every_table_column_and_version(tmp_path: Path) -> None:
+    text = text_of(DOCS / "internals" / "archive-format.md")
+    assert f"`application_id` | {APPLICATION_ID} " in text
+    assert f"`user_version` | {FORMAT_VERSION}," in text
+    small_archive(tmp_path / "archive")
+    with closing(sqlite3.connect(tmp_path / "archive" / "catalogue.sqlite")) as catalogue:
+        tables = [name for (name,) in catalogue.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        columns = {table: [row[1] for row in catalogue.execute(f"PRAGMA table_info({table})")] for table in tables}
+    for table, names in columns.items():
+        heading = next(line for line in text.splitlines() if line.startswith(f"## Table `{table}`"))
+        named = re.findall(r"`(\w+)`", section(text, heading))
+        assert set(names) <= set(named), table
+
+
+def test_the_snapshot_is_what_the_archive_page_says(tmp_path: Path) -> None:
+    reference, _ = small_archive(tmp_path / "archive")
+    with Archive.open(tmp_path / "archive") as archive:
+        snapshot = archive.snapshot().snapshot_id
+    with closing(sqlite3.connect(tmp_path / "archive" / "catalogue.sqlite")) as catalogue:
+        catalogue.row_factory = sqlite3.Row
+        (row,) = map(dict, catalogue.execute("SELECT * FROM reference"))
+        fingerprints = catalogue.execute(
+            "SELECT reference_id, algorithm, version, frame_count, sha256 FROM fingerprint ORDER BY 1, 2"
+        ).fetchall()
+    row["retracted"] = bool(row["retracted"])
+    assert row["id"] == reference.id
+    content = hashlib.sha256(json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+    for fingerprint in fingerprints:
+        content.update(json.dumps(list(fingerprint), separators=(",", ":")).encode())
+    assert content.hexdigest() == snapshot
+
+
+def test_a_reader_written_from_the_case_page_works(tmp_path: Path) -> None:
+    page = DOCS / "internals" / "case-format.md"
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    (staging / "media.mp4").write_bytes(b"bytes of a video")
+    acquisition = Acquisition(
+        source="release.mp4",
+        is_local_file=True,
+        started_utc="2026-01-31T12:00:00Z",
+        finished_utc="2026-01-31T12:00:01Z",
+        tool_versions={},
+        files=(AcquiredFile(path=staging / "media.mp4", role=FileRole.MASTER),),
+    )
+    case = tmp_path / "evidence"
+    preserve(acquisition, staging, case, case_id="case-1", command=("verify",))
+    lines = run_reader(page, case, tmp_path).splitlines()
+    assert [line.partition(" ")[2] for line in lines] == [
+        "acquisition started",
+        "acquisition finished",
+        "preserved",
+        "sealed",
+    ]
+    log = case / "data" / "custody.jsonl"
+    log.chmod(0o644)
+    log.write_bytes(log.read_bytes().replace(b"copied from a local file", b"copied from another file"))
+    with pytest.raises(subprocess.CalledProcessError):
+        run_reader(page, case, tmp_path)
+
+
+def test_the_case_page_names_roles_and_members() -> None:
+    text = text_of(DOCS / "internals" / "case-format.md")
+    roles = re.search(r"^Roles: (.*?)\.", text, re.MULTILINE | re.DOTALL)
+    assert roles
+    assert re.findall(r"`(\w+)`", roles[1]) == [role.value for role in FileRole]
+    for heading, described in (
+        ("## `data/manifest.json`", (EvidenceManifest, EvidenceFile)),
+        ("## `data/custody.jsonl`", (CustodyEvent,)),
+        ("## `data/metadata/acquisition.json`", (Acquisition,)),
+    ):
+        named = set(re.findall(r"`(\w+)`", section(text, heading)))
+        assert {field.name for each in described for field in dataclasses.fields(each)} <= named, heading
+
+
+def test_the_report_page_names_every_member() -> None:
+    text = section(text_of(DOCS / "internals" / "report-format.md"), "## Where to find what")
+    named = {name for cell in first_cells(text) for name in re.findall(r"`(\w+)`", cell)}
+    identity = {"schema_version", "report_id", "created_utc", "tool_version"}
+    assert named | identity == {field.name for field in dataclasses.fields(Report)}
