@@ -81,21 +81,22 @@ def run(arguments: list[str]) -> int:
     except SystemExit:
         # Click's way to say that whoever read the output has gone, as `head` does; the work itself was done.
         return EXIT_DONE
-    except Exception as error:  # noqa: BLE001 - the last resort: a bug is told as one, with its trace
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            return _disk_full(error)
-        traceback.print_exc()
-        click.echo("error: this is a bug in verify. Please report it with the lines above.", err=True)
-        return EXIT_BUG
+    except Exception as error:  # noqa: BLE001 - the last resort
+        return _unforeseen(error)
     return result if isinstance(result, int) else EXIT_DONE
 
 
-def _disk_full(error: OSError) -> int:
-    """Tell of a write that failed for want of space, wherever it happened."""
-    where = error.filename or "the output"
-    told = OutputNotWritableError(where, f"cannot be written ({error.strerror})", "Free some disk space and try again.")
-    click.echo(f"error: {told}", err=True)
-    return told.exit_code
+def _unforeseen(error: Exception) -> int:
+    """Tell of a full disk, which can be met wherever something is written; all else is a bug, told with its trace."""
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        where = error.filename or "the output"
+        problem = f"cannot be written ({error.strerror})"
+        told = OutputNotWritableError(where, problem, "Free some disk space and try again.")
+        click.echo(f"error: {told}", err=True)
+        return told.exit_code
+    traceback.print_exception(error)
+    click.echo("error: this is a bug in verify. Please report it with the lines above.", err=True)
+    return EXIT_BUG
 
 
 if __name__ == "__main__":

@@ -81,9 +81,7 @@ def test_file_beyond_the_size_limit(archive: Path, tmp_path: Path):
         file.truncate(9_000_000_000)
     done = verify("video", tmp_path / "large.mp4", "--archive", archive, "--out", tmp_path / "out")
     words = "is larger than the 8000000000 bytes"
-    check_failure(
-        done, tmp_path / "out", code=11, subject=str(tmp_path / "large.mp4"), words=words, preserved=False
-    )
+    check_failure(done, tmp_path / "out", code=11, subject=str(tmp_path / "large.mp4"), words=words, preserved=False)
 
 
 def test_unreachable_port(archive: Path, tmp_path: Path):
@@ -147,9 +145,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("name", "words"), [*UNREADABLE, ("image", "it is a still image, not a video")])
-def test_local_file_that_is_no_video(
-    name: str, words: str, footage: dict[str, Path], archive: Path, tmp_path: Path
-):
+def test_local_file_that_is_no_video(name: str, words: str, footage: dict[str, Path], archive: Path, tmp_path: Path):
     source = footage[name]
     done = verify("video", source, "--archive", archive, "--out", tmp_path / "out")
     check_failure(done, tmp_path / "out", code=30, subject=str(source), words=words, preserved=True)
@@ -175,9 +171,7 @@ def test_container_without_any_video_stream(archive: Path, tmp_path: Path):
     source = tmp_path / "words.mkv"
     subprocess.run([find_ffmpeg().path, "-v", "error", "-i", tmp_path / "words.srt", source], check=True)
     done = verify("video", source, "--archive", archive, "--out", tmp_path / "out")
-    check_failure(
-        done, tmp_path / "out", code=30, subject=str(source), words="it has no video stream", preserved=True
-    )
+    check_failure(done, tmp_path / "out", code=30, subject=str(source), words="it has no video stream", preserved=True)
 
 
 @pytest.mark.parametrize("where", ["local", "fetched"])
@@ -230,7 +224,7 @@ def test_archive_folder_that_is_not_one(kind: str, footage: dict[str, Path], tmp
         assert str(folder) in done.message
         assert not (tmp_path / "out").exists()
     done = verify("archive", "add", footage["scene"], "--archive", folder)
-    assert done.code == (51 if kind == "file" else 2)
+    assert done.code == (2 if kind == "folder" else 51)
     assert str(folder) in done.message
     assert names_in(folder) == ({"holiday.jpg"} if kind == "folder" else set())
 
@@ -268,19 +262,18 @@ def test_option_that_cannot_be_used(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("- claimant: A\n- claimant: B\n  statement: x\n  colour: red\n", "entry 1: statement is missing; entry 2: unkn"),
+        (
+            "- claimant: A\n- claimant: B\n  statement: x\n  colour: red\n",
+            "entry 1: statement is missing; entry 2: unkn",
+        ),
         ("just words", "is not a list of claims"),
         ("- {", "is not readable as YAML at line"),
     ],
 )
-def test_claims_that_cannot_be_used(
-    text: str, words: str, footage: dict[str, Path], archive: Path, tmp_path: Path
-):
+def test_claims_that_cannot_be_used(text: str, words: str, footage: dict[str, Path], archive: Path, tmp_path: Path):
     claims = tmp_path / "claims.yaml"
     claims.write_text(text, encoding="utf-8")
-    done = verify(
-        "video", footage["scene"], "--archive", archive, "--out", tmp_path / "out", "--claims", claims
-    )
+    done = verify("video", footage["scene"], "--archive", archive, "--out", tmp_path / "out", "--claims", claims)
     check_failure(done, tmp_path / "out", code=2, subject=str(claims), words=words, preserved=False)
 
 

@@ -53,8 +53,9 @@ def test_help_names_every_command():
     assert done.code == 0
     assert done.err == ""
     assert done.out.startswith("Usage: verify [OPTIONS] COMMAND [ARGS]...")
+    shown = " ".join(done.out.split())
     for name, (_, summary) in entry.COMMANDS.items():
-        assert re.search(rf"^  {name} +{re.escape(summary)}$", done.out, re.MULTILINE)
+        assert f" {name} {summary}" in shown
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)

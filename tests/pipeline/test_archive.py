@@ -65,7 +65,7 @@ def test_thumbnails_show_the_frames_of_their_times(archive: Archive, footage: di
     thumbnails = archive.thumbnails("scene")
     times = [time_s for time_s, _, _ in thumbnails]
     assert times[0] == 0.0
-    assert all(1.0 <= after - before < 1.3 for before, after in pairwise(times))
+    assert all(0.2 < after - before < 1.3 for before, after in pairwise(times))
     assert len(times) >= 5
     for (time_s, width, height), frame in zip(thumbnails, frames_at(path, times), strict=True):
         shown = cv2.imdecode(np.frombuffer(archive.thumbnail("scene", time_s) or b"", np.uint8), cv2.IMREAD_COLOR)

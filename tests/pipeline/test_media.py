@@ -221,7 +221,11 @@ def test_extreme_shapes_are_examined(tmp_path: Path, size: str):
     path = tmp_path / "banner.mkv"
     _ffmpeg("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration=1", "-c:v", "ffv1", path)
     examination = examine(
-        path, samples_per_second=8.0, views=(Transform(), Transform(bars_removed=True)), progress=SilentProgress(), label=""
+        path,
+        samples_per_second=8.0,
+        views=(Transform(), Transform(bars_removed=True)),
+        progress=SilentProgress(),
+        label="",
     )
     assert examination.outcome.frame_count == 25
     assert len(examination.fingerprints[Transform()]["pdq"].times_s) >= 8
@@ -365,7 +369,10 @@ def listener() -> Iterator[socket.socket]:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n", "a playlist that names other files"),
+        (
+            "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n",
+            "a playlist that names other files",
+        ),
         ("ffconcat version 1.0\nfile '{target}'\nduration 5\n", "it is text"),
         ("v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n# {target}\n", "it is text"),
         ('<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>{target}</BaseURL></MPD>\n', "it is text"),

@@ -99,9 +99,7 @@ def hits(index: ReferenceIndex, algorithm: str, codes: np.ndarray, radius: int) 
     return {
         (int(row), index.reference_ids[number], float(time_s))
         for batch in index.search(algorithm, codes, radius)
-        for row, number, time_s in zip(
-            batch.query_rows, batch.reference_numbers, batch.reference_times_s, strict=True
-        )
+        for row, number, time_s in zip(batch.query_rows, batch.reference_numbers, batch.reference_times_s, strict=True)
     }
 
 

@@ -35,7 +35,9 @@ GOLDEN = (
 
 
 @pytest.mark.parametrize(("seed", "height", "width", "code", "quality"), GOLDEN)
-def test_code_and_quality_are_the_reference_implementations(seed: int, height: int, width: int, code: str, quality: int):
+def test_code_and_quality_are_the_reference_implementations(
+    seed: int, height: int, width: int, code: str, quality: int
+):
     found = pdq.encode(grey_picture(seed, height, width))
     assert found.bits.tobytes().hex() == code
     assert int(found.quality * 100) == quality

@@ -60,7 +60,9 @@ def test_mirrored_segment_is_found_mirrored():
     assert_span(match.reference, 20.0, 26.0, 0.15)
 
 
-@pytest.mark.parametrize(("rate", "duration_s"), [(0.5, 8.0), (2.0, 5.0), (0.25, 10.0), (4.0, 5.0), (0.8, 6.0), (1.5, 6.0)])
+@pytest.mark.parametrize(
+    ("rate", "duration_s"), [(0.5, 8.0), (2.0, 5.0), (0.25, 10.0), (4.0, 5.0), (0.8, 6.0), (1.5, 6.0)]
+)
 def test_slowed_and_quickened_segments(rate: float, duration_s: float):
     edit = Edit().add(STRANGER, 0.0, 4.0).add(OURS, 20.0, duration_s, rate=rate).add(STRANGER, 40.0, 3.0)
     (match,) = edit.matches(REFERENCES)

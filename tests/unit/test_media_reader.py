@@ -220,8 +220,9 @@ def test_worker_dead_before_it_is_asked_is_an_error():
 
 
 def test_file_that_is_not_there(tmp_path: Path):
-    with pytest.raises(UnreadableMediaError, match=r"nothing\.mp4: there is no such file"), open_video(
-        tmp_path / "nothing.mp4", 8.0
+    with (
+        pytest.raises(UnreadableMediaError, match=r"nothing\.mp4: there is no such file"),
+        open_video(tmp_path / "nothing.mp4", 8.0),
     ):
         pass
     with pytest.raises(UnreadableMediaError, match="there is no such file"):

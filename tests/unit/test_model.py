@@ -110,9 +110,7 @@ def test_fingerprints_of_unequal_length_are_refused(changed: dict[str, Any]):
 
 
 def test_fingerprints_may_be_empty():
-    empty = fingerprints(
-        times_s=np.empty(0), codes=np.empty((0, 8), np.uint8), quality=np.empty(0, np.float32)
-    )
+    empty = fingerprints(times_s=np.empty(0), codes=np.empty((0, 8), np.uint8), quality=np.empty(0, np.float32))
     assert len(empty.times_s) == 0
 
 

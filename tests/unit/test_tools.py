@@ -81,7 +81,9 @@ def test_program_that_never_answers_is_passed_over(programs: Path, monkeypatch: 
         assert timeout <= 60
         return real(command, timeout=0.05, **options)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(tools, "subprocess", types.SimpleNamespace(run=soon, SubprocessError=subprocess.SubprocessError))
+    monkeypatch.setattr(
+        tools, "subprocess", types.SimpleNamespace(run=soon, SubprocessError=subprocess.SubprocessError)
+    )
     assert find_javascript_runtime() is None
 
 
@@ -94,7 +96,8 @@ def test_deno_comes_before_node(programs: Path):
 
 
 @pytest.mark.parametrize(
-    ("version", "is_usable"), [("v22.0.0", True), ("v24.3.1", True), ("v20.19.0", False), ("v9", False), ("what", False)]
+    ("version", "is_usable"),
+    [("v22.0.0", True), ("v24.3.1", True), ("v20.19.0", False), ("v9", False), ("what", False)],
 )
 def test_node_counts_from_version_22(programs: Path, version: str, is_usable: bool):
     install(programs, "node", f"echo {version}")

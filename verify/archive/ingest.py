@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from verify.archive.store import Archive, Thumbnail
 from verify.dates import utc_now
-from verify.errors import InvalidUsageError
+from verify.errors import AcquisitionFailedError, InvalidUsageError
 from verify.fingerprint.examine import examine_reference
 from verify.media.pictures import encode_jpeg, reduced
 
@@ -66,9 +66,14 @@ def add_video(archive: Archive, path: Path, reference: Reference, progress: Prog
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, lower-case hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file, lower-case hex; raises AcquisitionFailedError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise AcquisitionFailedError(
+            path, f"cannot be read ({error.strerror})", "Check the file and its permissions."
+        ) from error
 
 
 def _thumbnail(frame: SampledFrame) -> Thumbnail:

@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from verify.archive.metadata import BadCellError, id_from_name, is_url, reference_from
+from verify.archive.metadata import BadCellError, cell_problems, id_from_name, is_url, reference_from
 from verify.errors import InvalidUsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ COLUMNS = (
     "source_url",
 )  # fmt: skip
 _REQUIRED = ("source",)
+_TEXTS = ("title", "publisher", "first_seen_basis", "licence", "event", "notes")
 _MAX_FIELD_CHARACTERS = 4000
 _MAX_ROWS = 1_000_000
 _MAX_PROBLEMS_SHOWN = 50
@@ -75,14 +76,15 @@ def _checked(path: Path, rows: list[tuple[int, dict[str | None, str]]]) -> list[
         problems.append(f"it has more than {_MAX_ROWS} rows")
         rows = []
     for line, row in rows:
-        try:
-            entry = _row(path, row)
-            if entry.reference.id in seen:
-                raise BadCellError("id", f"{entry.reference.id!r} is also the id of line {seen[entry.reference.id]}")
+        entry, found = _row(path, row)
+        if entry and entry.reference.id in seen:
+            found.append(
+                BadCellError("id", f"{entry.reference.id!r} is also the id of line {seen[entry.reference.id]}")
+            )
+        elif entry:
             seen[entry.reference.id] = line
             checked.append(entry)
-        except BadCellError as error:
-            problems.append(f"line {line}, column {error.column}: {error.problem}")
+        problems += [f"line {line}, column {problem.column}: {problem.problem}" for problem in found]
     if problems:
         shown = problems[:_MAX_PROBLEMS_SHOWN]
         more = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
@@ -94,28 +96,35 @@ def _checked(path: Path, rows: list[tuple[int, dict[str | None, str]]]) -> list[
     return checked
 
 
-def _row(path: Path, row: dict[str | None, str]) -> ManifestRow:
+def _row(path: Path, row: dict[str | None, str]) -> tuple[ManifestRow | None, list[BadCellError]]:
+    """Return a row as what is to be added, None if it cannot be; and everything that is wrong with it."""
     if None in row or any(value is None for value in row.values()):
-        raise BadCellError("(all)", "the row has not as many fields as the first line")
+        return None, [BadCellError("(all)", "the row has not as many fields as the first line")]
     cells = {str(name): value.strip() for name, value in row.items()}
-    for name, value in cells.items():
-        if len(value) > _MAX_FIELD_CHARACTERS:
-            raise BadCellError(name, f"more than {_MAX_FIELD_CHARACTERS} characters")
-    source = _source(path, cells["source"])
-    reference_id = cells.get("id") or id_from_name(source.rstrip("/").rpartition("/")[2].rpartition(".")[0] or source)
-    return ManifestRow(
-        source=source,
-        reference=reference_from(
-            reference_id=reference_id,
-            kind=cells.get("kind", ""),
-            first_seen=cells.get("first_seen", ""),
-            texts={
-                name: cells.get(name, "")
-                for name in ("title", "publisher", "first_seen_basis", "licence", "event", "notes")
-            },
-            source_url=cells.get("source_url") or (source if is_url(source) else ""),
-        ),
-    )
+    problems = [
+        BadCellError(name, f"more than {_MAX_FIELD_CHARACTERS} characters")
+        for name, value in cells.items()
+        if len(value) > _MAX_FIELD_CHARACTERS
+    ]
+    if problems:  # said without repeating such texts
+        return None, problems
+    source = cells["source"]
+    try:
+        source = _source(path, source)
+    except BadCellError as error:
+        problems.append(error)
+    checked = {
+        "reference_id": cells.get("id")
+        or id_from_name(source.rstrip("/").rpartition("/")[2].rpartition(".")[0] or source),
+        "kind": cells.get("kind", ""),
+        "first_seen": cells.get("first_seen", ""),
+        "source_url": cells.get("source_url") or (source if is_url(source) else ""),
+    }
+    problems += cell_problems(**checked)
+    if problems:
+        return None, problems
+    texts = {name: cells.get(name, "") for name in _TEXTS}
+    return ManifestRow(source=source, reference=reference_from(**checked, texts=texts)), []
 
 
 def _source(path: Path, source: str) -> str:

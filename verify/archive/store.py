@@ -7,6 +7,8 @@ addition leaves the archive as it was.
 from __future__ import annotations
 
 import hashlib
+import math
+import os
 import sqlite3
 from contextlib import closing, contextmanager
 from importlib import resources
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import msgspec
 import numpy as np
 
+from verify.archive.metadata import check_id
 from verify.errors import (
     ArchiveDamagedError,
     ArchiveLockedError,
@@ -66,14 +69,23 @@ class Archive:
         Raises
         ------
         InvalidUsageError
-            There is no archive there.
+            There is no archive there, or none that this user may read.
         ArchiveDamagedError, NewerFormatError
             There is one that cannot be read.
         """
         catalogue = folder / CATALOGUE_NAME
-        if not folder.exists():
+        try:
+            is_there, has_catalogue = folder.exists(), catalogue.is_file()
+            if has_catalogue:
+                catalogue.open("rb").close()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise InvalidUsageError(
+                folder, f"no archive can be read here ({reason})", "Check the path and its permissions."
+            ) from error
+        if not is_there:
             raise InvalidUsageError(folder, "there is no archive here", f"Make one: {_ADD_HINT.format(folder)}")
-        if not catalogue.is_file():
+        if not has_catalogue:
             raise InvalidUsageError(
                 folder,
                 f"this is not a reference archive, it has no {CATALOGUE_NAME}",
@@ -101,7 +113,7 @@ class Archive:
             It cannot be written.
         """
         catalogue = folder / CATALOGUE_NAME
-        if catalogue.exists():
+        if os.path.lexists(catalogue):
             return cls.open(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -182,7 +194,7 @@ class Archive:
         """Return all references, by id."""
         with _translated(self.folder):
             rows = self._connection.execute(f"SELECT {_COLUMNS} FROM reference ORDER BY id").fetchall()  # noqa: S608
-        return [_reference(row) for row in rows]
+        return [_reference(self.folder, row) for row in rows]
 
     def reference(self, reference_id: str) -> Reference | None:
         """Return one reference, None if there is none of that id."""
@@ -196,7 +208,7 @@ class Archive:
         query = f"SELECT {_COLUMNS} FROM reference WHERE {column} = ? LIMIT 1"  # noqa: S608 - column is ours
         with _translated(self.folder):
             row = self._connection.execute(query, (value,)).fetchone()
-        return _reference(row) if row else None
+        return _reference(self.folder, row) if row else None
 
     def fingerprints(self, cue: Cue) -> Iterator[tuple[str, FingerprintSet]]:
         """Yield (reference id, fingerprints) of one algorithm for every reference, by id.
@@ -311,11 +323,21 @@ def _initialise(path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
 
 
-def _reference(row: tuple[object, ...]) -> Reference:
+def _reference(folder: Path, row: tuple[object, ...]) -> Reference:
+    """Make a reference of its row, checking what the schema does not; ids become parts of file names."""
     values = dict(zip(_COLUMNS.replace(" ", "").split(","), row, strict=True))
-    values["kind"] = ReferenceKind(str(values["kind"]))
-    values["retracted"] = bool(values["retracted"])
-    return Reference(**values)  # type: ignore[arg-type]  # columns are STRICT
+    try:
+        check_id(str(values["id"]))
+        values["kind"] = ReferenceKind(str(values["kind"]))
+        values["retracted"] = bool(values["retracted"])
+        reference = Reference(**values)  # type: ignore[arg-type]  # columns are STRICT
+        if not math.isfinite(reference.duration_s):
+            raise ValueError(f"a duration of {reference.duration_s} s")
+    except ValueError as error:
+        raise ArchiveDamagedError(
+            folder, f"a reference in the catalogue is malformed ({error})", _BACKUP_HINT
+        ) from error
+    return reference
 
 
 def _fingerprint_row(fingerprint: FingerprintSet) -> tuple[object, ...]:

@@ -206,7 +206,8 @@ def list_references(archive: Path | None, as_json: bool) -> int:
         seen = reference.first_seen or "date unknown"
         mark = " (retracted)" if reference.retracted else ""
         click.echo(
-            f"{reference.id}  {reference.duration_s:8.1f} s  {seen:12}  {reference.kind:16}  {reference.title}{mark}"
+            f"{reference.id}  {reference.duration_s:8.1f} s  {seen:12}  {reference.kind:16}  "
+            f"{_shown(reference.title)}{mark}"
         )
     click.echo(f"{len(references)} references.", err=True)
     return EXIT_DONE
@@ -234,7 +235,7 @@ def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
         click.echo(_json(reference))
         return EXIT_DONE
     for name, value in msgspec.to_builtins(reference).items():
-        click.echo(f"{name.replace('_', ' '):18} {value}")
+        click.echo(f"{name.replace('_', ' '):18} {_shown(value)}")
     click.echo(f"{'thumbnails':18} {thumbnails}")
     return EXIT_DONE
 
@@ -274,6 +275,13 @@ def stats(archive: Path | None, as_json: bool) -> int:
         shown = ", ".join(shown) if isinstance(shown, list) else shown
         click.echo(f"{name.replace('_', ' '):16} {shown}")
     return EXIT_DONE
+
+
+def _shown(value: object) -> str:
+    """Write a value for a terminal; texts come from manifests, which others may have written."""
+    from verify.acquire.texts import MAX_DESCRIPTION_CHARACTERS, clean_text  # noqa: PLC0415
+
+    return clean_text(str(value), MAX_DESCRIPTION_CHARACTERS) or ""
 
 
 def _json(value: object) -> str:

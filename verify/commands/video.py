@@ -20,7 +20,7 @@ from verify.commands.options import (
     told_command,
 )
 from verify.commands.progress import make_progress
-from verify.errors import EXIT_DONE, EXIT_FAIL_ON, EXIT_WARNINGS, InvalidUsageError, VerifyError
+from verify.errors import EXIT_DONE, EXIT_FAIL_ON, EXIT_WARNINGS, InvalidUsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +146,7 @@ def keeping_evidence_known(destination: Path) -> Iterator[None]:
     existed = os.path.lexists(case)
     try:
         yield
-    except (VerifyError, KeyboardInterrupt):
+    except BaseException:
         if not existed and os.path.lexists(case):
             click.echo(f"note: what was fetched is preserved in {case}; no report was written.", err=True)
         raise

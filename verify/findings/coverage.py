@@ -22,6 +22,8 @@ _DEFAULT_REASONS = {
     FrameClass.EMPTY: "too little picture structure to carry evidence",
 }
 _MOST_REFERENCES_NAMED = 3
+# Below the microsecond that a report resolves.
+_SAME_TIME_S = 1e-6
 
 
 def coverage(
@@ -101,7 +103,12 @@ def _bounds(
         *repeats,
     ]
     times = {time_s for interval in intervals for time_s in (interval.start_s, interval.end_s) if 0 < time_s < end_s}
-    return [0.0, *sorted(times), end_s] if end_s > 0 else []
+    bounds = [0.0] if end_s > 0 else []
+    for time_s in sorted(times):
+        # Times that differ by rounding alone would make a span of no length.
+        if bounds and min(time_s - bounds[-1], end_s - time_s) > _SAME_TIME_S:
+            bounds.append(time_s)
+    return [*bounds, end_s] if bounds else []
 
 
 def _state(
