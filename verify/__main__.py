@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import signal
 import sys
 import traceback
 from typing import NoReturn
@@ -62,6 +63,9 @@ def verify() -> None:
 
 def main() -> NoReturn:
     """Run the program and end with the exit code that docs/usage.md documents."""
+    for name in ("SIGTERM", "SIGHUP"):  # the latter is not on Windows
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

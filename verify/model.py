@@ -331,7 +331,9 @@ class ArchiveSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeMap:
-    """reference time = rate * query time + offset_s. A rate of 0.5 says the release shows it at half speed."""
+    """reference time = rate * query time + offset_s. A rate of 0.5 says the release shows it at half speed,
+    a negative one that it is shown backwards.
+    """
 
     rate: float
     offset_s: float

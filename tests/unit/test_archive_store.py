@@ -437,4 +437,4 @@ def test_catalogue_that_may_not_be_read_is_an_error_of_ours(open_to_all: Path):
     filled(folder).chmod(0o000)
     with unprivileged(), pytest.raises(VerifyError) as caught:
         Archive.open(folder)
-    assert "unable to open" in caught.value.problem
+    assert "Permission denied" in caught.value.problem

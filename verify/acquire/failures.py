@@ -121,7 +121,7 @@ _EXPLANATIONS: dict[FailureKind, _Explanation] = {
     FailureKind.DISK: _Explanation(
         OutputNotWritableError,
         "cannot be written to disk ({detail})",
-        "Free some disk space, or set TMPDIR to a larger disk.",
+        "Free some disk space, or work on a larger disk (--out, or TMPDIR where there is no --out).",
     ),
 }
 

@@ -106,7 +106,7 @@ def _copy_blocks(source: IO[bytes], destination: Path, path: Path, expected: int
         raise OutputNotWritableError(
             destination,
             f"cannot be written ({error.strerror})",
-            "Free some disk space, or set TMPDIR to a larger disk.",
+            "Free some disk space, or work on a larger disk (--out, or TMPDIR where there is no --out).",
         ) from error
     return copied
 

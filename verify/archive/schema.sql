@@ -1,8 +1,3 @@
-CREATE TABLE meta (
-    name TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT;
-
 CREATE TABLE reference (
     id TEXT PRIMARY KEY,
     sha256 TEXT NOT NULL,
@@ -42,4 +37,4 @@ CREATE TABLE thumbnail (
     height_px INTEGER NOT NULL,
     jpeg BLOB NOT NULL,
     PRIMARY KEY (reference_id, time_s)
-) STRICT, WITHOUT ROWID;
+) STRICT;

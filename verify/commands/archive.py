@@ -35,7 +35,7 @@ def archive() -> None:
 
 
 @archive.command()
-@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @archive_option
 @click.option(
     "--manifest",
@@ -131,6 +131,10 @@ def _rows(
     if bool(sources) == (manifest is not None):
         raise InvalidUsageError("archive add", "give either SOURCE... or --manifest", "See verify archive add --help.")
     if manifest is not None:
+        if kind != _KINDS[-1] or any((reference_id, first_seen, source_url, *texts.values())):
+            raise InvalidUsageError(
+                "--manifest", "it cannot be combined with metadata options", "Write the metadata into its columns."
+            )
         return read_manifest(manifest)
     expanded = expand_sources(sources)
     if reference_id and len(expanded) != 1:

@@ -76,7 +76,12 @@ def _ffmpeg() -> Check:
     try:
         found = find_ffmpeg()
     except ToolMissingError as error:
-        return Check(name="ffmpeg", state="missing", told=error.problem, mend="apt-get install ffmpeg")
+        return Check(
+            name="ffmpeg",
+            state="missing",
+            told=error.problem,
+            mend="pip install imageio-ffmpeg (Debian also: apt-get install ffmpeg)",
+        )
     version = found.version.removeprefix("ffmpeg version ").partition(" ")[0]
     return Check(name="ffmpeg", state="ok", told=f"{version} ({found.origin})")
 

@@ -127,7 +127,7 @@ def library_for(given: Path | None) -> Iterator[Library | None]:
     from verify.pipeline import open_library  # noqa: PLC0415
 
     folder = archive_folder(given)
-    if given is None and not os.path.lexists(folder):
+    if given is None and "VERIFY_ARCHIVE" not in os.environ and not os.path.lexists(folder):
         click.echo(
             f"note: there is no reference archive at {folder} yet, so nothing will be searched.\n"
             "      Make one: verify archive add VIDEO...",

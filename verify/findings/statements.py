@@ -60,9 +60,9 @@ def match_finding(match: Match, reference: Reference, claimed_date: str, claimed
     )
     if match.level is MatchLevel.POSSIBLE:
         opening = f"Possible match, for a person to confirm: {opening[0].lower()}{opening[1:]}"
-    changes = [
-        words for words in ("mirrored" if match.transform.mirrored else "", rate_words(match.time_map.rate)) if words
-    ]
+    mirrored = "mirrored" if match.transform.mirrored else ""
+    without_bars = "compared without its black bars" if match.transform.bars_removed else ""
+    changes = [words for words in (mirrored, rate_words(match.time_map.rate), without_bars) if words]
     if changes:
         opening += f", {listed(changes)}"
     adjacent = seen is not None and claimed is not None and earlier and (claimed[0] - seen[1]).days == 1

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-#: Playback rates that are tried, reference seconds per query second.
-RATES = (1.0, 0.5, 2.0, 0.8, 1.25, 0.67, 1.5, 0.25, 0.33, 3.0, 4.0)
+#: Playback rates that are tried, reference seconds per query second; negative is backwards.
+RATES = (1.0, -1.0, 0.5, 2.0, 0.8, 1.25, 0.67, 1.5, 0.25, 0.33, 3.0, 4.0)
 
 _OFFSET_BIN_S = 0.2
 _SLOWEST, _FASTEST = 0.2, 5.0
@@ -28,6 +28,8 @@ _FIT_REACH_S = 0.6
 _FIT_SHARPNESS = 4
 _FIT_MIN_FRAMES = 4
 _FIT_TOLERANCE = 0.985
+_NATIVE_MIN_SHARE = 0.35
+_NATIVE_TOLERANCE = 0.004
 _PROPOSALS_PER_RATE = 4
 _REFERENCE_REACH_S = 0.2
 #: Share of the limit by which another rate must be better than native speed.
@@ -65,7 +67,7 @@ class FrameField:
         right = np.searchsorted(self.reference_times_s, times)
         best = np.full(len(times), np.nan, np.float32)
         rows = np.arange(len(self.query_times_s))[frames]
-        reach = _REFERENCE_REACH_S + 0.1 * rate
+        reach = _REFERENCE_REACH_S + 0.1 * abs(rate)
         for neighbour in (right - 1, right):
             inside = (neighbour >= 0) & (neighbour < len(self.reference_times_s))
             column = np.clip(neighbour, 0, len(self.reference_times_s) - 1)
@@ -83,7 +85,6 @@ def best_line(field: FrameField, frames: slice, limit: float) -> Line | None:
     limit
         Distance below which a frame pair counts as agreeing; what a line gains on a frame is `limit - distance`.
     """
-    best: Line | None = None
     block = field.distance[frames]
     close_rows, close_columns = np.nonzero(block < limit)
     if close_rows.size == 0:
@@ -91,15 +92,32 @@ def best_line(field: FrameField, frames: slice, limit: float) -> Line | None:
     votes = limit - block[close_rows, close_columns]
     query_times = field.query_times_s[frames][close_rows]
     reference_times = field.reference_times_s[close_columns]
+    proposed: dict[bool, list[Line]] = {True: [], False: []}
     for rate in RATES:
-        offsets = reference_times - rate * query_times
-        for offset_s in _strongest_bins(offsets, votes):
-            line = judge(field, frames, rate, offset_s, limit)
-            if best is None or line.gain > best.gain:
-                best = line
-    if best is None or best.gain <= 0:
-        return None
-    return _fitted(field, frames, _refined(field, frames, best, limit), limit)
+        for offset_s in _strongest_bins(reference_times - rate * query_times, votes):
+            proposed[abs(rate) == 1.0].append(judge(field, frames, rate, offset_s, limit))
+    native, changed = (
+        _fitted(field, frames, _refined(field, frames, max(lines, key=lambda line: line.gain), limit), limit)
+        for lines in (proposed[True], proposed[False])
+    )
+    best = native if _native_serves(field, frames, native, changed, limit) else changed
+    return best if best.gain > 0 else None
+
+
+def _native_serves(field: FrameField, frames: slice, native: Line, changed: Line, limit: float) -> bool:
+    """Say whether native speed explains the frames it covers no worse than a changed speed does.
+
+    A changed speed can gain by stretching over more of the shot than the reference has; where both lines cover the same
+    frames, only the true one is closest.
+    """
+    if native.gain >= changed.gain:
+        return True
+    here = field.along(native.rate, native.offset_s, frames)
+    there = field.along(changed.rate, changed.offset_s, frames)
+    agreeing = here < limit
+    if agreeing.sum() < max(_FIT_MIN_FRAMES, _NATIVE_MIN_SHARE * (there < limit).sum()):
+        return False
+    return float(here[agreeing].mean()) <= float(np.nan_to_num(there[agreeing], nan=limit).mean()) + _NATIVE_TOLERANCE
 
 
 def _strongest_bins(offsets: Array, votes: npt.NDArray[np.float32]) -> list[float]:
@@ -117,7 +135,7 @@ def judge(field: FrameField, frames: slice, rate: float, offset_s: float, limit:
     distance = field.along(rate, offset_s, frames)
     gain = np.where(np.isnan(distance), 0.0, np.clip(limit - distance, -limit, None)) * field.weight[frames]
     total = max(float(field.weight[frames].sum()), 1e-6)
-    preference = _RATE_PREFERENCE * limit if rate != 1.0 else 0.0
+    preference = _RATE_PREFERENCE * limit if abs(rate) != 1.0 else 0.0
     return Line(rate=rate, offset_s=offset_s, gain=float(np.clip(gain, 0, None).sum()) / total - preference)
 
 
@@ -129,7 +147,7 @@ def _refined(field: FrameField, frames: slice, line: Line, limit: float) -> Line
     for rate_step, offset_step in ((0.05, 0.1), (0.02, 0.05)):
         start = best
         for rate_factor in (-rate_step, 0.0, rate_step):
-            rate = start.rate * (1 + rate_factor) if abs(start.rate - 1) > 1e-9 else start.rate
+            rate = start.rate if abs(start.rate) == 1.0 else start.rate * (1 + rate_factor)
             for shift_s in (-offset_step, 0.0, offset_step):
                 anchor_s = start.rate * middle_s + start.offset_s + shift_s
                 trial = judge(field, frames, rate, anchor_s - rate * middle_s, limit)
@@ -155,13 +173,13 @@ def _fitted(field: FrameField, frames: slice, line: Line, limit: float) -> Line:
         if used.sum() < _FIT_MIN_FRAMES:
             break
         shift = (share * gap).sum(axis=1)[used] / total[used]
-        if best.rate == 1.0:
-            rate, offset_s = 1.0, best.offset_s + float(np.average(shift, weights=total[used] ** 0.25))
+        if abs(best.rate) == 1.0:
+            rate, offset_s = best.rate, best.offset_s + float(np.average(shift, weights=total[used] ** 0.25))
         else:
             slope, intercept = np.polyfit(times[used], mapped[used] + shift, 1)
             rate, offset_s = float(slope), float(intercept)
         trial = judge(field, frames, rate, offset_s, limit)
-        if not _SLOWEST <= rate <= _FASTEST or trial.gain < _FIT_TOLERANCE * best.gain:
+        if not _SLOWEST <= abs(rate) <= _FASTEST or trial.gain < _FIT_TOLERANCE * best.gain:
             break
         best = trial
     return best

@@ -32,8 +32,10 @@ def join_neighbours(matches: Sequence[Match]) -> list[Match]:
 def _continues(before: Match, after: Match) -> bool:
     if before.same_scene_only != after.same_scene_only or after.query.start_s - before.query.end_s > _JOIN_GAP_S:
         return False
-    rates_agree = abs(before.time_map.rate - after.time_map.rate) <= _SAME_RATE * before.time_map.rate
-    step_s = after.reference.start_s - before.reference.end_s - (after.query.start_s - before.query.end_s)
+    rate = before.time_map.rate
+    rates_agree = abs(rate - after.time_map.rate) <= _SAME_RATE * abs(rate)
+    joint_s = (before.query.end_s + after.query.start_s) / 2
+    step_s = after.time_map.reference_time_s(joint_s) - before.time_map.reference_time_s(joint_s)
     return rates_agree and abs(step_s) <= _SAME_LINE_S
 
 
@@ -43,7 +45,10 @@ def _joined(before: Match, after: Match) -> Match:
     return replace(
         stronger,
         query=query,
-        reference=Interval(start_s=before.reference.start_s, end_s=max(before.reference.end_s, after.reference.end_s)),
+        reference=Interval(
+            start_s=min(before.reference.start_s, after.reference.start_s),
+            end_s=max(before.reference.end_s, after.reference.end_s),
+        ),
         cues=tuple(_joined_cue(a, b) for a, b in zip(before.cues, after.cues, strict=True)),
         score=max(before.score, after.score),
         pairs=(before.pairs + after.pairs)[:MAX_PAIRS],

@@ -40,6 +40,10 @@ _CLOSE_PAIR = 0.06
 _MIN_CLOSE_PAIRS = 2
 _FULL_FRAMES = 8
 _SNAP_S = 0.26
+#: Time between two samples of a reference, as far as its video may go on beyond the last.
+_SAMPLE_S = 0.27
+#: Reference frames that a match must extend over, at a changed speed and at native speed.
+_MIN_REFERENCE_FRAMES = {False: 5, True: 3}
 #: Share of its own line's gain with which a shot follows a neighbour's line.
 _CONTINUED_GAIN = 0.75
 _SHIFTS_S = np.concatenate([np.arange(-6.0, -0.9, 0.25), np.arange(1.0, 6.1, 0.25)])
@@ -92,7 +96,7 @@ def _continued(pairing: Pairing, lines: list[tuple[Shot, Line]]) -> list[tuple[S
                 continue
             other = lines[neighbour][1]
             tried = judge(pairing.field, frames, other.rate, other.offset_s, AGREEMENT_LIMIT)
-            simpler = other.rate == 1.0 != line.rate or other.gain > line.gain
+            simpler = abs(other.rate) == 1.0 != abs(line.rate) or other.gain > line.gain
             if simpler and tried.gain >= _CONTINUED_GAIN * line.gain:
                 chosen = tried
         settled.append((shot, chosen))
@@ -110,14 +114,16 @@ def _match_on(line: Line, pairing: Pairing, shot: Shot) -> Match | None:
     count = int(agreeing.sum())
     if count < _MIN_FRAMES or count < _MIN_AGREEING_SHARE * (last - first):
         return None
+    time_map = TimeMap(rate=line.rate, offset_s=line.offset_s)
     times_s = query.times_s[frames]
-    interval = _snapped(Interval(start_s=float(times_s[first]), end_s=float(times_s[last - 1])), shot)
+    if _reference_frames(field, time_map, times_s[agreeing]) < _MIN_REFERENCE_FRAMES[abs(line.rate) == 1.0]:
+        return None
+    interval = _snapped(Interval(start_s=float(times_s[first]), end_s=float(times_s[last - 1])), shot, field, time_map)
     distinctness = _distinctness(field, line, frames, agreeing)
     gain = float(AGREEMENT_LIMIT - distance[agreeing].mean())
     same_scene_only = distinctness < MIN_DISTINCTNESS
     if interval.duration_s < _MIN_SEGMENT_S or gain < (_SAME_SCENE_GAIN if same_scene_only else _MIN_GAIN):
         return None
-    time_map = TimeMap(rate=line.rate, offset_s=line.offset_s)
     rows = np.arange(frames.start, frames.stop)[agreeing]
     return Match(
         query=interval,
@@ -147,12 +153,26 @@ def _longest_run(agreeing: npt.NDArray[np.bool_]) -> tuple[int, int]:
     return best[1], best[2]
 
 
-def _snapped(interval: Interval, shot: Shot) -> Interval:
-    """Let the ends fall on the shot's cuts where they are within a sample or two of them."""
+def _reference_frames(field: FrameField, time_map: TimeMap, times_s: npt.NDArray[np.float64]) -> int:
+    """Count the different reference samples that lie nearest to the mapped times.
+
+    Slowed far enough, anything resembles two or three frames of anything.
+    """
+    mapped = time_map.rate * times_s + time_map.offset_s
+    return len(np.unique(np.abs(field.reference_times_s[None, :] - mapped[:, None]).argmin(axis=1)))
+
+
+def _snapped(interval: Interval, shot: Shot, field: FrameField, time_map: TimeMap) -> Interval:
+    """Let the ends fall on the shot's cuts where they are near them and the reference reaches that far."""
     start_s, end_s = interval.start_s, interval.end_s
-    if start_s - shot.interval.start_s <= _SNAP_S:
+    first_s, last_s = (float(field.reference_times_s[end]) for end in (0, -1))
+
+    def reachable(time_s: float) -> bool:
+        return first_s - _SAMPLE_S <= time_map.reference_time_s(time_s) <= last_s + _SAMPLE_S
+
+    if start_s - shot.interval.start_s <= _SNAP_S and reachable(shot.interval.start_s):
         start_s = shot.interval.start_s
-    if shot.interval.end_s - end_s <= _SNAP_S:
+    if shot.interval.end_s - end_s <= _SNAP_S and reachable(shot.interval.end_s):
         end_s = shot.interval.end_s
     return Interval(start_s=start_s, end_s=end_s)
 

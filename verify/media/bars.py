@@ -19,6 +19,9 @@ _EDGE = 8
 _MAX_SHARE = 0.35
 _MIN_SHARE = 0.02
 _INSIDE_BAR_PX = 1
+_EDGE_LINES = 3
+#: A picture with a side shorter than this has no room for bars.
+_MIN_SIDE_PX = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,8 @@ def find_bars(greys: Sequence[Grey]) -> Bars:
     step in every picture it is judged on, because the dark edge of a night scene is no bar, and only if it is neither
     a hairline nor so wide that it must be the picture itself.
     """
+    if min(greys[0].shape) < _MIN_SIDE_PX:
+        return Bars()
     rows = _common([np.median(grey, axis=1) for grey in greys])
     columns = _common([np.median(grey[rows[0] : grey.shape[0] - rows[1]], axis=0) for grey in greys])
     return Bars(top=rows[0], bottom=rows[1], left=columns[0], right=columns[1])
@@ -69,6 +74,6 @@ def _accepted(width: int, size: int, profile: npt.NDArray[np.float64]) -> int:
     """Return the width to cut, one pixel into the picture; 0 if this is no bar."""
     if not _MIN_SHARE * size <= width <= _MAX_SHARE * size:
         return 0
-    inside = profile[width + _INSIDE_BAR_PX : width + 4 * _INSIDE_BAR_PX]
-    step = float(inside.max(initial=0.0)) - float(np.median(profile[:width]))
+    inside = profile[width + _INSIDE_BAR_PX : width + _INSIDE_BAR_PX + _EDGE_LINES]
+    step = float(inside.max(initial=0.0)) - float(profile[width - min(width, _EDGE_LINES) : width].min())
     return width + _INSIDE_BAR_PX if step >= _EDGE else 0

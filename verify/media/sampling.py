@@ -70,7 +70,7 @@ def sample_frames(
     Parameters
     ----------
     samples_per_second
-        Density of the grid. The frame shown at each grid time is sampled, and both frames at every cut besides.
+        Density of the grid. The first frame at or after each grid time is sampled, and both frames at every cut.
     emit
         Takes each sampled frame.
     report_time

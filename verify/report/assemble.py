@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import verify
@@ -136,7 +137,7 @@ def _release(material: Material) -> Release:
         source=acquisition.source,
         final_url=acquisition.final_url,
         query_id=material.query_id,
-        title=acquisition.title or "",
+        title=acquisition.title or (Path(acquisition.source).name if acquisition.is_local_file else ""),
         publisher=material.publisher or acquisition.publisher or "",
         publisher_url=acquisition.publisher_url,
         description=acquisition.description or "",

@@ -1,0 +1,218 @@
+"""The whole path on real media: every second in one state, the same input gives the same report, failures leave no part."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures import drawing
+from fixtures.footage import encode
+from tests.cli.helpers.command import REPORT_PARTS, check_case, names_in
+from verify import pipeline
+from verify.archive.ingest import add_video
+from verify.archive.store import Archive
+from verify.errors import EvidenceExistsError, UnreadableMediaError, VerifyError
+from verify.model import CoverageState, Reference, Report, SilentProgress
+from verify.pipeline import Library, Request, compare_videos, open_library, verify_release
+
+SECOND = 25
+FORMATS = frozenset({"html", "json"})
+
+
+@pytest.fixture(scope="module")
+def archive(footage: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pipeline") / "archive"
+    with Archive.create_or_open(folder) as opened:
+        add_video(opened, footage["scene"], Reference(id="scene", first_seen="2020"), SilentProgress())
+    return folder
+
+
+@pytest.fixture
+def library(archive: Path) -> Iterator[Library]:
+    with open_library(archive) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def montage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second each of: black, an unseen scene, 'scene' from its third second on, a dark scene."""
+    path = tmp_path_factory.mktemp("montage") / "montage.mp4"
+    unseen = list(drawing.scene(91, SECOND))
+    black = [picture * 0 for picture in unseen]
+    reused = itertools.islice(drawing.scene(1, 6 * SECOND), 3 * SECOND, 4 * SECOND)
+    encode(itertools.chain(black, unseen, reused, drawing.darkened(drawing.scene(92, SECOND), 6)), path)
+    return path
+
+
+def request(source: Path, destination: Path, **changed: Any) -> Request:
+    settings = {"command": ("verify", "video"), "formats": FORMATS, **changed}
+    return Request(source=str(source), destination=destination, **settings)
+
+
+def check_partition(report: Report, end_s: float) -> None:
+    """Every moment from 0 to the end lies in exactly one span; neighbours differ."""
+    spans = report.coverage
+    assert spans[0].interval.start_s == 0
+    assert spans[-1].interval.end_s == pytest.approx(end_s, abs=0.001)
+    for before, after in pairwise(spans):
+        assert before.interval.end_s == after.interval.start_s
+        assert (before.state, before.reason) != (after.state, after.reason)
+    assert all(span.interval.duration_s > 0 and span.reason for span in spans)
+
+
+def state_at(report: Report, time_s: float) -> CoverageState:
+    (span,) = [span for span in report.coverage if span.interval.start_s <= time_s < span.interval.end_s]
+    return span.state
+
+
+# --- coverage --------------------------------------------------------------------------------------------------------
+
+
+def test_every_second_of_a_montage_is_in_the_state_that_it_shows(montage: Path, library: Library, tmp_path: Path):
+    report = verify_release(request(montage, tmp_path / "out"), library, SilentProgress())
+    check_partition(report, 4.0)
+    assert [state_at(report, time_s) for time_s in (0.5, 1.5, 2.5, 3.5)] == [
+        CoverageState.NOT_EXAMINABLE,
+        CoverageState.NO_MATCH,
+        CoverageState.MATCHED,
+        CoverageState.NOT_EXAMINABLE,
+    ]
+    (entry,) = report.matches
+    assert entry.match.reference.start_s == pytest.approx(3, abs=0.1)
+    assert names_in(tmp_path / "out") == {*REPORT_PARTS, "evidence"}
+
+
+@pytest.mark.parametrize(
+    ("name", "end_s"),
+    [
+        ("truncated", 6.0),
+        ("dark", 4.0),
+        ("static", 4.0),
+        ("hard-cuts", 9.0),
+        ("variable-frame-rate", 6.0),
+        ("rotated", 6.0),
+        ("with-sound", 6.0),
+    ],
+)
+def test_every_second_is_in_one_state(
+    name: str, end_s: float, footage: dict[str, Path], library: Library, tmp_path: Path
+):
+    report = verify_release(request(footage[name], tmp_path / "out"), library, SilentProgress())
+    check_partition(report, end_s)
+
+
+def test_without_a_library_nothing_counts_as_examined(footage: dict[str, Path], tmp_path: Path):
+    report = verify_release(request(footage["static"], tmp_path / "out"), None, SilentProgress())
+    check_partition(report, 4.0)
+    assert {span.state for span in report.coverage} == {CoverageState.NOT_EXAMINABLE}
+    assert (report.archive, report.matches) == (None, ())
+
+
+# --- repetition ------------------------------------------------------------------------------------------------------
+
+# What may differ between two runs: ids, moments, and the digests of the files in the case that hold them.
+MOMENTS = {"report_id", "created_utc", "case_id", "sealed_utc", "acquired_utc"}
+
+
+def without_moments(value: Any) -> Any:
+    if isinstance(value, dict):
+        if str(value.get("relative_path", "")).endswith((".json", ".jsonl")):
+            return value["relative_path"]
+        return {name: without_moments(item) for name, item in value.items() if name not in MOMENTS}
+    return [without_moments(item) for item in value] if isinstance(value, list) else value
+
+
+def test_same_input_gives_the_same_report(montage: Path, archive: Path, tmp_path: Path):
+    seen = []
+    for name in ("first", "second"):
+        with open_library(archive) as library:
+            verify_release(request(montage, tmp_path / name), library, SilentProgress())
+        report = json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8"))
+        pictures = {path.name: path.read_bytes() for path in (tmp_path / name / "frames").iterdir()}
+        seen.append((without_moments(report), (tmp_path / name / "matches.csv").read_bytes(), pictures))
+    assert seen[0] == seen[1]
+    assert seen[0][0]["matches"]
+
+
+def test_one_library_serves_many_releases(montage: Path, footage: dict[str, Path], library: Library, tmp_path: Path):
+    for number, source in enumerate((montage, footage["static"], montage)):
+        report = verify_release(request(source, tmp_path / str(number)), library, SilentProgress())
+        assert len(report.matches) == (0 if source == footage["static"] else 1) or report.same_scene
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "query_id"),
+    [("R0012.mp4", "R0012"), ("two.dots.mp4", "two.dots"), ("a\nb.mp4", "a b"), ("\u202e\x1b.mp4", "release")],
+)
+def test_release_is_named_by_its_stem(
+    name: str, query_id: str, footage: dict[str, Path], tmp_path: Path
+):
+    (tmp_path / name).write_bytes(footage["static"].read_bytes())
+    report = verify_release(request(tmp_path / name, tmp_path / "out"), None, SilentProgress())
+    assert report.release.query_id == query_id
+
+
+def test_given_name_comes_first(footage: dict[str, Path], tmp_path: Path):
+    asked = request(footage["static"], tmp_path / "out", query_id="Q1")
+    assert verify_release(asked, None, SilentProgress()).release.query_id == "Q1"
+
+
+# --- failures --------------------------------------------------------------------------------------------------------
+
+STAGES = ("acquire", "preserve", "examine_query", "find_matches", "PictureBook", "assemble", "write_report")
+
+
+@pytest.mark.parametrize("error", [VerifyError("x", "fails"), KeyboardInterrupt(), RuntimeError("a bug")], ids=repr)
+@pytest.mark.parametrize("stage", STAGES)
+def test_failed_stage_leaves_evidence_at_most(
+    stage: str,
+    error: BaseException,
+    footage: dict[str, Path],
+    library: Library,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(pipeline, stage, fail)
+    with pytest.raises(type(error)):
+        verify_release(request(footage["static"], tmp_path / "new" / "out"), library, SilentProgress())
+    if stage in ("acquire", "preserve"):
+        assert names_in(tmp_path) == set()
+    else:
+        assert names_in(tmp_path / "new" / "out") == {"evidence"}
+        check_case(tmp_path / "new" / "out" / "evidence")
+
+
+def test_error_about_the_copy_names_the_source(footage: dict[str, Path], tmp_path: Path):
+    with pytest.raises(UnreadableMediaError) as caught:
+        verify_release(request(footage["text"], tmp_path / "out"), None, SilentProgress())
+    assert caught.value.subject == str(footage["text"])
+
+
+@pytest.mark.parametrize("taken", ["evidence", *REPORT_PARTS])
+def test_taken_destination_is_refused_before_anything_is_read(taken: str, tmp_path: Path):
+    (tmp_path / taken).symlink_to("nowhere")
+    with pytest.raises(EvidenceExistsError, match="there is a case or report here already"):
+        verify_release(request(tmp_path / "missing.mp4", tmp_path), None, SilentProgress())
+    assert names_in(tmp_path) == {taken}
+
+
+# --- two videos ------------------------------------------------------------------------------------------------------
+
+
+def test_videos_are_compared_without_an_archive(montage: Path, footage: dict[str, Path]):
+    (match,) = compare_videos(montage, footage["scene"], SilentProgress())
+    assert match.query.start_s == pytest.approx(2, abs=0.13)
+    assert match.query.end_s == pytest.approx(3, abs=0.13)
+    assert compare_videos(footage["other-scene"], footage["scene"], SilentProgress()) == ()

@@ -1,0 +1,149 @@
+"""Sampling a stream whose packets, timestamps and ends misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+import pytest
+
+from fixtures import drawing
+from verify.media.sampling import declared_duration_s, frames_at, sample_frames
+from verify.model import DecodeOutcome, SampledFrame
+
+TIME_BASE = Fraction(1, 25)
+PICTURE = next(drawing.scene(1, 1))
+
+
+def frame(pts: int | None, *, duration: int | None = 1) -> av.VideoFrame:
+    made = av.VideoFrame.from_ndarray(PICTURE, format="bgr24")
+    made.pts, made.time_base = pts, TIME_BASE
+    if duration is not None:
+        made.duration = duration
+    return made
+
+
+class Packet:
+    """Decodes to frames, or to an error."""
+
+    def __init__(self, *frames: av.VideoFrame, error: Exception | None = None) -> None:
+        self._frames, self._error = frames, error
+
+    def decode(self) -> list[av.VideoFrame]:
+        if self._error:
+            raise self._error
+        return list(self._frames)
+
+
+class Container:
+    duration: int | None = None
+
+    def __init__(self, *packets: Packet, error: Exception | None = None) -> None:
+        self._packets, self._error = packets, error
+
+    def demux(self, _: Any) -> Iterator[Packet]:
+        yield from self._packets
+        if self._error:
+            raise self._error
+
+
+def stream(duration: int | None = None, time_base: Fraction | None = TIME_BASE) -> Any:
+    return SimpleNamespace(time_base=time_base, duration=duration, sample_aspect_ratio=None)
+
+
+def sampled(container: Container, declared: int | None = None) -> tuple[list[SampledFrame], DecodeOutcome]:
+    frames: list[SampledFrame] = []
+    outcome = sample_frames(container, stream(declared), 1000.0, frames.append, lambda _: None)  # type: ignore[arg-type]
+    return frames, outcome
+
+
+BROKEN = av.error.InvalidDataError(1, "Invalid data found")
+
+
+def test_damaged_packets_are_counted_and_passed_over():
+    packets = [Packet(frame(0)), Packet(error=BROKEN), Packet(frame(2)), Packet(error=BROKEN), Packet(frame(4))]
+    frames, outcome = sampled(Container(*packets))
+    assert [each.pts for each in frames] == [0, 2, 4]
+    assert (outcome.damaged_packets, outcome.failure, outcome.frame_count) == (2, None, 3)
+
+
+def test_reading_that_stops_is_a_failure():
+    frames, outcome = sampled(Container(Packet(frame(0)), error=av.error.OSError(5, "Input/output error")), 100)
+    assert len(frames) == 1
+    assert outcome.failure == "reading stopped: Input/output error"
+    assert outcome.missing_s == pytest.approx(99 / 25)
+
+
+def test_decoder_that_says_it_is_done_is_believed():
+    frames, outcome = sampled(Container(Packet(frame(0)), Packet(error=av.error.EOFError(1, "End")), Packet(frame(2))))
+    assert (len(frames), outcome.failure) == (1, None)
+
+
+def test_timestamps_that_do_not_advance_are_dropped():
+    pts = [10, 10, 9, None, 12, 11, 13]
+    frames, outcome = sampled(Container(*(Packet(frame(each)) for each in pts)))
+    assert [each.pts for each in frames] == [10, 12, 13]
+    assert [each.time_s for each in frames] == pytest.approx([0.0, 2 / 25, 3 / 25])
+    assert outcome.decoded.end_s == pytest.approx(4 / 25)
+
+
+def test_negative_timestamps_start_at_zero_too():
+    frames, _ = sampled(Container(*(Packet(frame(each)) for each in (-5, -4, -3))))
+    assert [each.time_s for each in frames] == pytest.approx([0.0, 1 / 25, 2 / 25])
+
+
+def test_last_frame_without_a_duration_lasts_as_long_as_the_one_before():
+    _, outcome = sampled(Container(*(Packet(frame(each, duration=None)) for each in (0, 3, 6))))
+    assert outcome.decoded.end_s == pytest.approx(9 / 25)
+
+
+@pytest.mark.parametrize(("declared", "missing_s"), [(None, 0.0), (25, 0.0), (36, 0.0), (38, 13 / 25), (10, 0.0)])
+def test_missing_seconds_are_those_declared_and_not_decoded(declared: int | None, missing_s: float):
+    _, outcome = sampled(Container(*(Packet(frame(each)) for each in range(25))), declared)
+    assert outcome.missing_s == pytest.approx(missing_s)
+    assert outcome.failure == ("the file ends before its declared duration" if missing_s else None)
+
+
+def test_nothing_decodes():
+    frames, outcome = sampled(Container(Packet(error=BROKEN)), 100)
+    assert frames == []
+    assert (outcome.frame_count, outcome.decoded.end_s, outcome.missing_s) == (0, 0.0, 4.0)
+
+
+def at(times_s: list[float], *packets: Packet) -> list[int]:
+    found: list[SampledFrame] = []
+    frames_at(Container(*packets), stream(), times_s, found.append)  # type: ignore[arg-type]
+    return [each.pts for each in found]
+
+
+def test_frames_at_times_with_gaps_and_repeats():
+    packets = [Packet(frame(each)) for each in (0, 10, 11, 25)]
+    assert at([0.0, 0.0, 0.3, 0.4, 0.42, 0.9, 1.0], *packets) == [0, 0, 0, 10, 10, 11, 25]
+
+
+def test_no_more_is_decoded_than_is_asked_for():
+    after = Packet(error=AssertionError("decoded too far"))
+    assert at([0.0, 0.05], Packet(frame(0)), Packet(frame(1)), Packet(frame(2)), after) == [0, 1]
+
+
+def test_no_frames_at_any_time():
+    assert at([0.0, 1.0], Packet(error=BROKEN)) == []
+
+
+def test_declared_duration():
+    assert declared_duration_s(SimpleNamespace(duration=2_000_000), stream(100)) == 4.0  # type: ignore[arg-type]
+    assert declared_duration_s(SimpleNamespace(duration=2_000_000), stream()) == 2.0  # type: ignore[arg-type]
+    assert declared_duration_s(SimpleNamespace(duration=None), stream()) is None  # type: ignore[arg-type]
+
+
+def test_stream_without_a_time_base_is_read_in_thousandths():
+    frames: list[SampledFrame] = []
+    opened = Container(Packet(frame(0)), Packet(frame(40)))
+    sample_frames(opened, stream(time_base=None), 1000.0, frames.append, lambda _: None)  # type: ignore[arg-type]
+    assert [each.time_s for each in frames] == pytest.approx([0.0, 0.04])
+    assert np.array_equal(frames[0].pixels_bgr, frames[1].pixels_bgr)
