@@ -53,7 +53,7 @@ def shares(matches: list[Match], start_s: float, end_s: float) -> float:
     )
 
 
-# --- copies -------------------------------------------------------------------------------------------------------------
+# --- copies ---------------------------------------------------------------------------------------------------------
 
 EDITS = {
     "re-encoded": ("null", ("-crf", "36")),
@@ -133,7 +133,7 @@ def test_copy_within_other_footage_is_found_at_its_seconds(footage: dict[str, Pa
     assert match.transform == Transform()
 
 
-# --- no copies ----------------------------------------------------------------------------------------------------------
+# --- no copies ------------------------------------------------------------------------------------------------------
 
 
 def sensor_noise(pictures: Iterator[drawing.Frame], seed: int) -> Iterator[drawing.Frame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -47,11 +48,9 @@ def sampled(path: Path, per_second: float) -> tuple[list[SampledFrame], DecodeOu
 def decoded_pts(path: Path) -> list[int]:
     """Presentation timestamps by PyAV alone, until the file ends or breaks."""
     found: list[int] = []
-    with av.open(str(path)) as container:
-        try:
-            found += (frame.pts for frame in container.decode(video=0))
-        except av.error.FFmpegError:
-            pass
+    with av.open(str(path)) as container, contextlib.suppress(av.error.FFmpegError):
+        for frame in container.decode(video=0):
+            found.append(frame.pts)
     return found
 
 
@@ -231,7 +230,7 @@ def test_extreme_shapes_are_examined(tmp_path: Path, size: str):
     assert len(examination.fingerprints[Transform()]["pdq"].times_s) >= 8
 
 
-# --- frames at given times --------------------------------------------------------------------------------------------
+# --- frames at given times ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["variable-frame-rate", "hard-cuts"])
@@ -261,7 +260,7 @@ def test_samples_and_frames_at_their_times_are_the_same_pictures(clips: dict[str
     assert all(np.array_equal(a.pixels_bgr, b.pixels_bgr) for a, b in zip(frames, again, strict=True))
 
 
-# --- broken files -----------------------------------------------------------------------------------------------------
+# --- broken files ---------------------------------------------------------------------------------------------------
 
 
 def test_truncated_file_is_read_to_where_it_breaks(footage: dict[str, Path]):
@@ -354,7 +353,7 @@ def test_missing_file_and_folder(tmp_path: Path):
             probe_video(path)
 
 
-# --- files that would reach others ------------------------------------------------------------------------------------
+# --- files that would reach others ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -438,7 +437,7 @@ def test_odd_name_is_read_as_that_file(
     assert times_of(frames) == pytest.approx([0, 2, 4])
 
 
-# --- the worker -------------------------------------------------------------------------------------------------------
+# --- the worker -----------------------------------------------------------------------------------------------------
 
 
 def killed_midway(path: Path, how: signal.Signals) -> tuple[int, DecodeOutcome]:
@@ -553,7 +552,7 @@ def test_declared_sizes_that_are_a_lie_do_not_exhaust_memory(footage: dict[str, 
     assert outcome.frame_count <= SCENE_FRAMES
 
 
-# --- one pass over a video ----------------------------------------------------------------------------------------------
+# --- one pass over a video ------------------------------------------------------------------------------------------
 
 
 class Shown(SilentProgress):

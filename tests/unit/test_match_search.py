@@ -28,7 +28,7 @@ def assert_span(found: Interval, start_s: float, end_s: float, within_s: float) 
     assert found.end_s == pytest.approx(end_s, abs=within_s)
 
 
-# --- what was planted ---------------------------------------------------------------------------------------------------
+# --- what was planted -----------------------------------------------------------------------------------------------
 
 
 def test_plain_segment_between_cuts_has_exact_ends():
@@ -71,6 +71,13 @@ def test_slowed_and_quickened_segments(rate: float, duration_s: float):
     assert_span(match.reference, 20.0, 20.0 + rate * duration_s, 0.5)
 
 
+def test_segment_shown_backwards():
+    (match,) = Edit().add(STRANGER, 0.0, 4.0).add(OURS, 30.0, 6.0, rate=-1.0).matches(REFERENCES)
+    assert match.time_map.rate == -1.0
+    assert_span(match.query, 4.0, 10.0, 0.01)
+    assert_span(match.reference, 24.0, 30.0, 0.3)
+
+
 def test_segment_inside_a_shot():
     edit = Edit().add(STRANGER, 0.0, 5.0).add(OURS, 20.0, 6.0, cut=False).add(STRANGER, 30.0, 3.0, cut=False)
     assert len(edit.shots()) == 1
@@ -109,7 +116,7 @@ def test_short_segment():
     assert_span(match.query, 3.0, 4.0, 0.01)
 
 
-# --- what was not -------------------------------------------------------------------------------------------------------
+# --- what was not ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(10, 16))
@@ -153,14 +160,14 @@ def test_static_reference_is_the_same_scene_never_reuse():
 
 def test_reference_too_short_to_shift_cannot_show_reuse():
     """With no other second to compare with, agreement in picture says nothing about time."""
-    short = {"short": {name: each for name, each in reference_of(OURS, 1.0).items()}}
+    short = {"short": reference_of(OURS, 1.0)}
     matches = Edit(0.0).add(OURS, 0.0, 1.0).matches(short)
     assert [match.distinctness for match in matches] == [0.0] * len(matches)
     assert matches
     assert reuse(matches) == []
 
 
-# --- order and evidence -------------------------------------------------------------------------------------------------
+# --- order and evidence ---------------------------------------------------------------------------------------------
 
 
 def montage() -> Edit:
@@ -222,7 +229,7 @@ def test_progress_is_reported():
     assert shown.total == shown.done > 0
 
 
-# --- parts --------------------------------------------------------------------------------------------------------------
+# --- parts ----------------------------------------------------------------------------------------------------------
 
 
 def test_candidates_are_ranked_by_what_is_rare():

@@ -66,7 +66,7 @@ def test_no_ffmpeg_at_all(programs: Path, monkeypatch: pytest.MonkeyPatch):
         raise RuntimeError("no ffmpeg exe could be found")
 
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", none)
-    with pytest.raises(ToolMissingError, match="ffmpeg: neither on PATH nor bundled. Install it"):
+    with pytest.raises(ToolMissingError, match=r"ffmpeg: neither on PATH nor bundled\. Install it"):
         find_ffmpeg()
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(ToolMissingError):
