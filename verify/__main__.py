@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("verify.commands.demo", "Run the main job on real footage, and compare with what was planted."),
 }
 
+#: Signals that end the program as Ctrl-C does. Windows has no SIGHUP.
+_INTERRUPTING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
@@ -63,10 +65,22 @@ def verify() -> None:
 
 def main() -> NoReturn:
     """Run the program and end with the exit code that docs/usage.md documents."""
-    for name in ("SIGTERM", "SIGHUP"):  # the latter is not on Windows
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
-            signal.signal(getattr(signal, name), signal.default_int_handler)
-    sys.exit(run(sys.argv[1:]))
+    for number in _INTERRUPTING:
+        # Where one is ignored, as below nohup, it stays so.
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _interrupt_once)
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # in the moment before or after
+        code = _interrupted()
+    sys.exit(code)
+
+
+def _interrupt_once(_number: int, _frame: object) -> NoReturn:
+    """Interrupt the program, and let no impatient second Ctrl-C interrupt the clearing up that follows."""
+    for number in _INTERRUPTING:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def run(arguments: list[str]) -> int:
@@ -77,8 +91,7 @@ def run(arguments: list[str]) -> int:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("interrupted: nothing half-written was left.", err=True)
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
@@ -88,6 +101,11 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort
         return _unforeseen(error)
     return result if isinstance(result, int) else EXIT_DONE
+
+
+def _interrupted() -> int:
+    click.echo("interrupted: nothing half-written was left.", err=True)
+    return EXIT_INTERRUPTED
 
 
 def _unforeseen(error: Exception) -> int:

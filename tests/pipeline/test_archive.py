@@ -13,7 +13,7 @@ import pytest
 from verify.archive.index import ReferenceIndex
 from verify.archive.ingest import add_video, file_sha256
 from verify.archive.store import Archive
-from verify.errors import InvalidUsageError, UnreadableMediaError
+from verify.errors import AcquisitionFailedError, InvalidUsageError, UnreadableMediaError
 from verify.fingerprint.registry import CUES
 from verify.match.query import MIN_QUALITY
 from verify.media.reader import frames_at
@@ -134,3 +134,9 @@ def test_archive_is_loaded_for_searching(archive: Archive, footage: dict[str, Pa
     (hits,) = index.search("pdq", codes, 0)
     assert {index.reference_ids[number] for number in hits.reference_numbers} == {"scene"}
     assert hits.reference_times_s[0] == 0.0
+
+
+def test_file_that_went_away_cannot_be_added(archive: Archive, tmp_path: Path):
+    with pytest.raises(AcquisitionFailedError, match=r"gone\.mp4: cannot be read"):
+        added(archive, tmp_path / "gone.mp4")
+    assert archive.references() == []

@@ -69,9 +69,12 @@ def processes_with(mark: str) -> list[str]:
 
 
 def moments(total: int, count: int, seed: int) -> list[int]:
-    """Choose moments at random, one from each of `count` equal parts of the run."""
+    """Choose moments at random, one from each of `count` equal parts of the run.
+
+    At the first moment `main` has begun, and has not taken charge of Ctrl-C yet.
+    """
     chance = random.Random(seed)
-    return [chance.randint(part * total // count + 1, (part + 1) * total // count) for part in range(count)]
+    return [max(2, chance.randint(part * total // count + 1, (part + 1) * total // count)) for part in range(count)]
 
 
 def check_interrupted(done: Done) -> None:

@@ -350,6 +350,16 @@ def test_fingerprints_of_another_version(folder: Path, column: str):
     assert caught.value.exit_code == 41
 
 
+@pytest.mark.parametrize("change_to", ["kind = 'propaganda'", "id = '../evil'", "duration_s = 9e999"])
+def test_reference_that_this_program_would_not_write(folder: Path, change_to: str):
+    catalogue = filled(folder)
+    change(catalogue, "DELETE FROM fingerprint")
+    change(catalogue, "DELETE FROM thumbnail")
+    change(catalogue, f"UPDATE reference SET {change_to}")  # noqa: S608
+    with pytest.raises(ArchiveDamagedError, match="a reference in the catalogue is malformed"):
+        read_all(folder)
+
+
 # --- other processes and permissions ----------------------------------------------------------------------------------
 
 

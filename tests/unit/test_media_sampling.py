@@ -88,6 +88,7 @@ def test_timestamps_that_do_not_advance_are_dropped():
     pts = [10, 10, 9, None, 12, 11, 13]
     frames, outcome = sampled(Container(*(Packet(frame(each)) for each in pts)))
     assert [each.pts for each in frames] == [10, 12, 13]
+    assert outcome.frame_count == 3
     assert [each.time_s for each in frames] == pytest.approx([0.0, 2 / 25, 3 / 25])
     assert outcome.decoded.end_s == pytest.approx(4 / 25)
 

@@ -149,10 +149,13 @@ def test_errors_name_object_problem_and_remedy():
 def test_exit_codes_are_the_contract():
     codes = {error.__name__: error.exit_code for error in VerifyError.__subclasses__()}
     assert codes == {
-        "InvalidUsageError": 2, "AcquisitionFailedError": 10, "AcquisitionRefusedError": 11,
-        "EvidenceMismatchError": 20, "EvidenceExistsError": 21, "ReplayDiffersError": 22, "UnreadableMediaError": 30, "NoUsableFramesError": 31,
+        "InvalidUsageError": 2,
+        "AcquisitionFailedError": 10, "AcquisitionRefusedError": 11,
+        "EvidenceMismatchError": 20, "EvidenceExistsError": 21, "ReplayDiffersError": 22,
+        "UnreadableMediaError": 30, "NoUsableFramesError": 31,
         "ArchiveDamagedError": 40, "FingerprintVersionError": 41, "ArchiveLockedError": 42, "NewerFormatError": 43,
-        "PackRefusedError": 44, "ToolMissingError": 50, "OutputNotWritableError": 51,
+        "PackRefusedError": 44,
+        "ToolMissingError": 50, "OutputNotWritableError": 51,
     }  # fmt: skip
     assert (errors.EXIT_DONE, errors.EXIT_BUG, errors.EXIT_USAGE, errors.EXIT_FAIL_ON) == (0, 1, 2, 60)
     assert (errors.EXIT_WARNINGS, errors.EXIT_INTERRUPTED) == (100, 130)

@@ -94,7 +94,7 @@ CLIPS = (
         file_name="bikes.mp4",
         size_bytes=509_868,
         sha256="91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5",
-        description="City street in five shots: a taxi, a cyclist, railings, a parked bicycle; 640x272, 10 s",
+        description="City street in six shots: a taxi, a cyclist, railings, a parked bicycle; 640x272, 10 s",
     ),
     Clip(
         id="bigbuckbunny",

@@ -123,8 +123,9 @@ def frames_at(
         if not wanted:
             return
         shown = (frame, time_s)
-    if wanted and shown is not None:
+    while wanted and shown is not None:
         emit(_canonical(_Pending(shown[0], shown[1], True, np.empty(0, np.float32)), stream))
+        wanted.popleft()
 
 
 def _presented_frames(
