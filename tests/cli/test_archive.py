@@ -151,7 +151,7 @@ def test_partly_readable_reference_is_added_with_a_warning(footage: dict[str, Pa
     assert 2 < entry["duration_s"] < 5
 
 
-@pytest.mark.parametrize("scheme", ["http", "HTTP"])
+@pytest.mark.parametrize("scheme", [pytest.param("http", marks=pytest.mark.slow), "HTTP"])
 def test_url_is_fetched_and_recognised(scheme: str, footage: dict[str, Path], copy: Path):
     with serving() as server:
         server.add("/clip.mp4", footage["static"].read_bytes(), "video/mp4")

@@ -15,6 +15,7 @@ import pytest
 
 from tests.cli.helpers.command import verify
 from verify import tools
+from verify.archive.store import Archive
 from verify.commands import doctor as command
 from verify.errors import ToolMissingError
 from verify.tools import ExternalTool
@@ -90,7 +91,7 @@ def versions(**changed: str) -> Any:
 
 CASES: dict[str, tuple[str, Any, Any, str, int, str, str]] = {
     "no ffmpeg": (
-        "ffmpeg", tools, ("find_ffmpeg", no_ffmpeg), "missing", 50, "neither on PATH nor bundled", "apt-get install ffmpeg",
+        "ffmpeg", tools, ("find_ffmpeg", no_ffmpeg), "missing", 50, "neither on PATH", "apt-get install ffmpeg",
     ),
     "no JavaScript": (
         "JavaScript runtime", tools, ("find_javascript_runtime", lambda: None), "warning", 100, "none found", "Deno",
@@ -108,7 +109,7 @@ CASES: dict[str, tuple[str, Any, Any, str, int, str, str]] = {
         "version nightly.build has no date in it", "pip install",
     ),
     "no yt-dlp": (
-        "yt-dlp", importlib.metadata, ("version", versions(yt_dlp="none")), "missing", 50, "not installed", "pip install",
+        "yt-dlp", importlib.metadata, ("version", versions(yt_dlp="none")), "missing", 50, "not installed", "pip",
     ),
     "two OpenCVs": (
         "OpenCV", importlib.metadata,
@@ -118,7 +119,7 @@ CASES: dict[str, tuple[str, Any, Any, str, int, str, str]] = {
     ),
     "no OpenCV": ("OpenCV", importlib.metadata, ("distributions", list), "missing", 50, "not installed", "pip install"),
     "no FAISS": (
-        "FAISS", importlib.util, ("find_spec", lambda _: None), "warning", 100, "not installed; searching works", "faiss",
+        "FAISS", importlib.util, ("find_spec", lambda _: None), "warning", 100, "not installed; searching", "faiss",
     ),
     "another FAISS": (
         "FAISS", importlib.metadata, ("version", versions(faiss_cpu="none")), "ok", 0, "not from faiss-cpu", "",
@@ -153,8 +154,8 @@ def test_no_archive_yet(healthy: pytest.MonkeyPatch, tmp_path: Path):
     assert not (tmp_path / "none").exists()
 
 
-def test_empty_archive(healthy: pytest.MonkeyPatch, footage: dict[str, Path], tmp_path: Path):
-    verify("archive", "add", footage["text"], "--archive", tmp_path / "empty")
+def test_empty_archive(healthy: pytest.MonkeyPatch, tmp_path: Path):
+    Archive.create_or_open(tmp_path / "empty").close()
     code, checks = states(tmp_path / "empty")
     assert (code, checks["reference archive"]["told"]) == (100, f"{tmp_path / 'empty'} is empty")
 

@@ -80,7 +80,7 @@ def place(footage: dict[str, Path], archive: Path) -> Iterator[Place]:
             path.chmod(0o755)
 
 
-@pytest.mark.parametrize("command", ["video", "batch"])
+@pytest.mark.parametrize("command", ["video", pytest.param("batch", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("where", ["read-only", "read-only/new", "closed", "closed/new"])
 def test_output_that_may_not_be_written(command: str, where: str, place: Place):
     done = as_nobody(command, place.release, "--archive", place.archive, "--out", place.folder / where)

@@ -14,6 +14,7 @@ from fixtures.footage import CHECKOUT, TRUNCATED_SHARE
 from tests.cli.conftest import REUSED_S, SKIPPED_S, UNSEEN_S, Checked
 from tests.cli.helpers.command import REPORT_PARTS, check_case, names_in, verify
 from tests.http_server import serving
+from verify.archive.store import Archive
 from verify.commands import video as video_module
 
 VSC_COLUMNS = ["query_id", "ref_id", "query_start", "query_end", "ref_start", "ref_end", "score"]
@@ -109,7 +110,9 @@ def test_claims_are_quoted_in_their_order_and_not_assessed(checked: Checked):
     [
         ([], "appears_in_reference", "No date is claimed for this release"),
         (["--claimed-date", "2020-05-31"], "appears_in_reference", "is not shown to precede"),
-        (["--claimed-date", "2019"], "appears_in_reference", "which does not precede"),
+        pytest.param(
+            ["--claimed-date", "2019"], "appears_in_reference", "which does not precede", marks=pytest.mark.slow
+        ),
         (["--claimed-date", "2020-06-01"], "reuse_earlier", "which precedes the claimed date"),
     ],
 )
@@ -164,10 +167,11 @@ def test_page_over_http(release: Path, archive: Path, tmp_path: Path, schema: di
 def test_without_a_default_archive_nothing_is_searched(
     footage: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("VERIFY_ARCHIVE", str(tmp_path / "none"))
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda *_, **__: str(tmp_path / "none"))
+    monkeypatch.setenv("VERIFY_ARCHIVE", "")
     done = verify("video", footage["static"], "--out", tmp_path / "out")
     assert done.code == 100
-    assert f"note: there is no reference archive at {tmp_path / 'none'} yet" in done.err
+    assert f"note: there is no reference archive at {tmp_path / 'none' / 'archive'} yet" in done.err
     assert "verify archive add" in done.err
     assert "warning: No reference archive was searched." in done.err
     report = report_in(tmp_path / "out")
@@ -178,9 +182,18 @@ def test_without_a_default_archive_nothing_is_searched(
     assert not (tmp_path / "none").exists()
 
 
+def test_archive_named_in_the_environment_must_exist(
+    footage: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("VERIFY_ARCHIVE", str(tmp_path / "none"))
+    done = verify("video", footage["static"], "--out", tmp_path / "out")
+    assert done.code == 2
+    assert names_in(tmp_path) == set()
+
+
 def test_empty_archive_is_no_evidence_of_anything(footage: dict[str, Path], tmp_path: Path):
     empty = tmp_path / "empty"
-    assert verify("archive", "add", footage["text"], "--archive", empty).code == 30
+    Archive.create_or_open(empty).close()
     done = verify("video", footage["static"], "--archive", empty, "--out", tmp_path / "out")
     assert done.code == 100
     assert "warning: The reference archive is empty, so nothing was searched." in done.err
@@ -272,6 +285,7 @@ def test_forms_of_the_report(formats: str):
 # --- hostile names ---------------------------------------------------------------------------------------------------
 
 NAMES = {
+    "all-at-once": "-<img src=x onerror=alert(1)>&\"'\n\u202e%s%n{0}\x1b[31m\x07\udcff=1+1.mp4",
     "markup": "<img src=x onerror=alert(1)>&\"'.mp4",
     "right-to-left": "\u202egpj.mp4",
     "line-feed": "a\nb.mp4",
@@ -285,7 +299,13 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, id=kind, marks=[] if kind in ("all-at-once", "long") else pytest.mark.slow)
+        for kind, name in NAMES.items()
+    ],
+)
 def test_hostile_file_name(
     name: str, release: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schema: dict[str, Any]
 ):

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.footage import CHECKOUT
+from fixtures import drawing
+from fixtures.footage import CHECKOUT, encode
 from tests.cli.helpers.command import REPORT_PARTS, Done, check_case, names_in, verify
 from tests.http_server import serving
 from verify.archive.store import CATALOGUE_NAME
@@ -135,24 +136,39 @@ def test_moments_are_spread_and_repeatable():
     assert [moment - 1 < 50 * (part + 1) for part, moment in enumerate(chosen)] == [True] * 6
 
 
-def test_interrupted_video(release: Path, archive: Path, tmp_path: Path):
-    repeat(lambda moment: try_video(str(release), archive, tmp_path, moment), DEFAULT_MOMENTS, SEED)
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two clips of different scenes, a second and a half each."""
+    folder = tmp_path_factory.mktemp("clips")
+    paths = [folder / "first.mp4", folder / "second.mp4"]
+    for seed, path in enumerate(paths, 1):
+        encode(drawing.scene(seed, 38), path)
+    return paths
 
 
-def test_interrupted_addition(footage: dict[str, Path], tmp_path: Path):
-    sources = [footage["static"], footage["dark"]]
-    repeat(lambda moment: try_add(sources, tmp_path, moment), DEFAULT_MOMENTS, SEED)
+@pytest.fixture(scope="module")
+def archive(clips: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("interrupted") / "archive"
+    assert verify("archive", "add", clips[0], "--archive", folder).code == 0
+    return folder
+
+
+def test_interrupted_video(clips: list[Path], archive: Path, tmp_path: Path):
+    repeat(lambda moment: try_video(str(clips[0]), archive, tmp_path, moment), DEFAULT_MOMENTS, SEED)
+
+
+def test_interrupted_addition(clips: list[Path], tmp_path: Path):
+    repeat(lambda moment: try_add(clips, tmp_path, moment), DEFAULT_MOMENTS, SEED)
 
 
 @pytest.mark.slow
-def test_interrupted_video_from_a_page_at_many_moments(release: Path, archive: Path, tmp_path: Path):
+def test_interrupted_video_from_a_page_at_many_moments(clips: list[Path], archive: Path, tmp_path: Path):
     with serving() as server:
-        server.add("/release.mp4", release.read_bytes(), "video/mp4")
+        server.add("/release.mp4", clips[0].read_bytes(), "video/mp4")
         url = server.add("/release.html", '<html><title>t</title><video src="release.mp4"></video></html>')
         repeat(lambda moment: try_video(url, archive, tmp_path, moment), SLOW_MOMENTS, SEED + 1)
 
 
 @pytest.mark.slow
-def test_interrupted_addition_at_many_moments(footage: dict[str, Path], tmp_path: Path):
-    sources = [footage["static"], footage["dark"]]
-    repeat(lambda moment: try_add(sources, tmp_path, moment), SLOW_MOMENTS, SEED + 1)
+def test_interrupted_addition_at_many_moments(clips: list[Path], tmp_path: Path):
+    repeat(lambda moment: try_add(clips, tmp_path, moment), SLOW_MOMENTS, SEED + 1)

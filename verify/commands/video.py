@@ -127,7 +127,7 @@ def library_for(given: Path | None) -> Iterator[Library | None]:
     from verify.pipeline import open_library  # noqa: PLC0415
 
     folder = archive_folder(given)
-    if given is None and "VERIFY_ARCHIVE" not in os.environ and not os.path.lexists(folder):
+    if given is None and not os.environ.get("VERIFY_ARCHIVE") and not os.path.lexists(folder):
         click.echo(
             f"note: there is no reference archive at {folder} yet, so nothing will be searched.\n"
             "      Make one: verify archive add VIDEO...",
@@ -148,7 +148,8 @@ def keeping_evidence_known(destination: Path) -> Iterator[None]:
         yield
     except BaseException:
         if not existed and os.path.lexists(case):
-            click.echo(f"note: what was fetched is preserved in {case}; no report was written.", err=True)
+            report = "the report is whole" if os.path.lexists(destination / "report.json") else "no report was written"
+            click.echo(f"note: what was fetched is preserved in {case}; {report}.", err=True)
         raise
 
 

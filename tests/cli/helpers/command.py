@@ -65,7 +65,7 @@ def verify_process(*arguments: str | Path, cwd: Path | None = None, **environmen
 
 def names_in(folder: Path) -> set[str]:
     """Names in a folder, hidden ones too; an empty set if there is no such folder."""
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return set(os.listdir(folder)) if os.path.isdir(folder) else set()  # noqa: PTH112, PTH208 - also for bad names
 
 
 def check_case(folder: Path) -> None:

@@ -1,10 +1,10 @@
 """`python interrupted.py CHECKOUT MOMENT ARGUMENT...`: run a command line, with Ctrl-C at a chosen moment.
 
 A moment is the first time that a function of this program is entered, or the first time that a built-in function
-called on one of its lines comes back; there Python looks for signals. At the chosen one, and at all that follow, SIGINT goes to the whole process group, as a terminal sends it and an impatient user
-repeats it. Moments are the same in every run, whatever the load of the machine, and lie in every stage and in the
-clearing up. With moment 0 nothing is interrupted. How many moments were met is written to the file that MOMENTS_FILE
-names.
+called on one of its lines comes back; there Python looks for signals. At the chosen one, and at all that follow,
+SIGINT goes to the whole process group, as a terminal sends it and an impatient user repeats it. Moments are the same
+in every run, whatever the load of the machine, and lie in every stage and in the clearing up. With moment 0 nothing
+is interrupted. How many moments were met is written to the file that MOMENTS_FILE names.
 """
 
 from __future__ import annotations
