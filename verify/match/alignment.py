@@ -50,13 +50,22 @@ class FrameField:
     """Distances between the frames of a query and of a reference.
 
     `query_times_s` (Q,) and `reference_times_s` (R,) increase; `distance` (Q, R) float32 is 0 for equal frames and
-    about 0.5 for unrelated ones; `weight` (Q,) in 0..1 says how much a query frame can tell.
+    about 0.5 for unrelated ones; `weight` (Q,) in 0..1 says how much a query frame can tell. `reference_shots` (R,)
+    numbers the shots of the reference, -1 for frames that can tell nothing.
     """
 
     query_times_s: Array
     reference_times_s: Array
     distance: npt.NDArray[np.float32]
     weight: npt.NDArray[np.float32]
+    reference_shots: npt.NDArray[np.int64]
+
+    def shots_along(self, rate: float, offset_s: float, frames: slice) -> npt.NDArray[np.int64]:
+        """Shot of the reference that each query frame in `frames` is mapped into, -1 where there is none."""
+        times = rate * self.query_times_s[frames] + offset_s
+        nearest = np.abs(self.reference_times_s[None, :] - times[:, None]).argmin(axis=1)
+        reached = np.abs(self.reference_times_s[nearest] - times) <= _REFERENCE_REACH_S + 0.1 * abs(rate)
+        return np.where(reached, self.reference_shots[nearest], -1)
 
     def along(self, rate: float, offset_s: float, frames: slice) -> npt.NDArray[np.float32]:
         """Distance of each query frame in `frames` to the nearer of the two reference samples around its mapped time.
@@ -92,20 +101,23 @@ def best_line(field: FrameField, frames: slice, limit: float) -> Line | None:
     votes = limit - block[close_rows, close_columns]
     query_times = field.query_times_s[frames][close_rows]
     reference_times = field.reference_times_s[close_columns]
-    proposed: dict[bool, list[Line]] = {True: [], False: []}
+    proposed: dict[float, list[Line]] = {1.0: [], -1.0: [], 0.0: []}
     for rate in RATES:
         for offset_s in _strongest_bins(reference_times - rate * query_times, votes):
-            proposed[abs(rate) == 1.0].append(judge(field, frames, rate, offset_s, limit))
-    native, changed = (
+            proposed[rate if abs(rate) == 1.0 else 0.0].append(judge(field, frames, rate, offset_s, limit))
+    native, backwards, changed = (
         _fitted(field, frames, _refined(field, frames, max(lines, key=lambda line: line.gain), limit), limit)
-        for lines in (proposed[True], proposed[False])
+        for lines in proposed.values()
     )
-    best = native if _native_serves(field, frames, native, changed, limit) else changed
+    best = native
+    for other in (backwards, changed):
+        if not _simpler_serves(field, frames, best, other, limit):
+            best = other
     return best if best.gain > 0 else None
 
 
-def _native_serves(field: FrameField, frames: slice, native: Line, changed: Line, limit: float) -> bool:
-    """Say whether native speed explains the frames it covers no worse than a changed speed does.
+def _simpler_serves(field: FrameField, frames: slice, native: Line, changed: Line, limit: float) -> bool:
+    """Say whether the simpler line explains the frames it covers no worse than a changed speed or direction does.
 
     A changed speed can gain by stretching over more of the shot than the reference has; where both lines cover the same
     frames, only the true one is closest.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: How much closer, in share of bits, the frames must be here than at other times of the reference.
 MIN_DISTINCTNESS = 0.03
+#: The same for a changed speed or direction, which can be fitted to more.
+_MIN_DISTINCTNESS_CHANGED = 0.1
 #: How far below the limit the mean distance of a match must lie.
 _MIN_GAIN = 0.07
 _FULL_DISTINCTNESS = 0.12
@@ -47,7 +49,7 @@ _MIN_REFERENCE_FRAMES = {False: 5, True: 3}
 #: Share of its own line's gain with which a shot follows a neighbour's line.
 _CONTINUED_GAIN = 0.75
 _SHIFTS_S = np.concatenate([np.arange(-6.0, -0.9, 0.25), np.arange(1.0, 6.1, 0.25)])
-_MIN_SHIFTED_SHARE = 0.4
+_MIN_SHIFTED_SHARE = 0.25
 
 
 def find_matches(query: Query, index: ReferenceIndex, progress: Progress) -> tuple[Match, ...]:
@@ -121,7 +123,7 @@ def _match_on(line: Line, pairing: Pairing, shot: Shot) -> Match | None:
     interval = _snapped(Interval(start_s=float(times_s[first]), end_s=float(times_s[last - 1])), shot, field, time_map)
     distinctness = _distinctness(field, line, frames, agreeing)
     gain = float(AGREEMENT_LIMIT - distance[agreeing].mean())
-    same_scene_only = distinctness < MIN_DISTINCTNESS
+    same_scene_only = distinctness < (MIN_DISTINCTNESS if line.rate == 1.0 else _MIN_DISTINCTNESS_CHANGED)
     if interval.duration_s < _MIN_SEGMENT_S or gain < (_SAME_SCENE_GAIN if same_scene_only else _MIN_GAIN):
         return None
     rows = np.arange(frames.start, frames.stop)[agreeing]
@@ -183,16 +185,19 @@ def _mapped(interval: Interval, time_map: TimeMap) -> Interval:
 
 
 def _distinctness(field: FrameField, line: Line, frames: slice, run: npt.NDArray[np.bool_]) -> float:
-    """How much closer the agreeing frames are on this line than on the best line shifted by 1 to 6 s, at least 0.
+    """How much closer the agreeing frames are on this line than on the best line shifted by up to 6 s, at least 0.
 
-    Reference time is shifted where the reference is long enough; a shifted line must still cover enough of the
-    frames. Where no shift is possible nothing can be said, and the result is 0.
+    Only shifts within the same shot of the reference count: that another shot looks different says nothing about
+    whether this one was filmed at the same time. A shifted line must still cover enough of the frames; where the shot
+    leaves no room for that, nothing can be said, and the result is 0.
     """
     here = field.along(line.rate, line.offset_s, frames)
+    shots_here = field.shots_along(line.rate, line.offset_s, frames)
     margins = []
     for shift_s in _SHIFTS_S:
         there = field.along(line.rate, line.offset_s + shift_s, frames)
-        both = run & ~np.isnan(there)
+        same_shot = field.shots_along(line.rate, line.offset_s + shift_s, frames) == shots_here
+        both = run & ~np.isnan(there) & same_shot & (shots_here >= 0)
         if both.sum() >= max(_MIN_FRAMES, _MIN_SHIFTED_SHARE * run.sum()):
             margins.append(float((there[both] - here[both]).mean()))
     return max(0.0, min(margins)) if margins else 0.0

@@ -9,6 +9,7 @@ import numpy as np
 
 from verify.fingerprint.registry import CUES
 from verify.match.alignment import FrameField
+from verify.match.query import MIN_QUALITY
 from verify.model import AlignedPair, CueEvidence
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ AGREEMENT_LIMIT = 0.36
 #: Part that each cue has in the distance of two frames.
 _CUE_SHARES = {"pdq": 2 / 3, "phash": 1 / 3}
 _SHOWN_ALGORITHM = "pdq"
+#: Share of differing bits between neighbouring samples of a reference above which a cut lies between them.
+_CUT_CHANGE = 0.36
 MAX_PAIRS = 400
 
 
@@ -92,9 +95,23 @@ def lay_against(query: Query, candidate: Candidate, reference: Mapping[str, Fing
         codes = query.views[candidate.view][algorithm].codes
         distance += share * hamming(codes, reference[algorithm].codes[part]) / (codes.shape[1] * 8)
     field = FrameField(
-        query_times_s=query.times_s, reference_times_s=times_s[part], distance=distance, weight=query.weight
+        query_times_s=query.times_s,
+        reference_times_s=times_s[part],
+        distance=distance,
+        weight=query.weight,
+        reference_shots=_reference_shots(reference, part),
     )
     return Pairing(query=query, candidate=candidate, reference=reference, field=field)
+
+
+def _reference_shots(reference: Mapping[str, FingerprintSet], part: slice) -> npt.NDArray[np.int64]:
+    """Tell the shots of a reference apart by how unlike neighbouring samples are; -1 for frames too flat."""
+    change = np.zeros(max(0, part.stop - part.start - 1), np.float64)
+    for algorithm, share in _CUE_SHARES.items():
+        codes = reference[algorithm].codes[part]
+        change += share * np.bitwise_count(codes[1:] ^ codes[:-1]).sum(axis=1, dtype=np.int64) / (codes.shape[1] * 8)
+    shots = np.concatenate([[0], np.cumsum(change > _CUT_CHANGE)]).astype(np.int64)
+    return np.where(reference["pdq"].quality[part] >= MIN_QUALITY, shots, -1)
 
 
 def hamming(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -23,14 +23,21 @@ class Interrupter:
         self.count = 0
         self._package = package
         self._moment = moment
-        self._seen: set[tuple[CodeType, int]] = set()
+        self._known: dict[int, tuple[CodeType, bool, set[int]]] = {}
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
-        """Take one event of the interpreter."""
-        met = (frame.f_code, 0 if event == "call" else frame.f_lineno)
-        if event not in ("call", "c_return") or met in self._seen or not met[0].co_filename.startswith(self._package):
+        """Take one event of the interpreter; almost all are of other code, so that is found out first."""
+        if event not in ("call", "c_return"):
             return
-        self._seen.add(met)
+        code = frame.f_code
+        known = self._known.get(id(code))  # hashing code itself takes long
+        if known is None:
+            known = self._known[id(code)] = (code, code.co_filename.startswith(self._package), set())
+        _, is_ours, seen = known
+        place = 0 if event == "call" else frame.f_lineno
+        if not is_ours or place in seen:
+            return
+        seen.add(place)
         self.count += 1
         if 0 < self._moment <= self.count:
             os.killpg(0, signal.SIGINT)
