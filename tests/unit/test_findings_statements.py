@@ -306,7 +306,7 @@ def test_a_large_archive_fully_read_has_the_limits_of_the_method_only() -> None:
     limits = standard_limits(large)
     text = " ".join(limits)
     assert limits == standard_limits(large, None, [match(level=MatchLevel.CONFIRMED)])
-    for needed in ("heavily cropped", "inset", "mirroring", "changes of speed", "Title cards", "b-roll", "families"):
+    for needed in ("heavily cropped", "inset", "mirroring", "changes of speed", "title cards", "b-roll", "families"):
         assert needed in text
 
 

@@ -28,6 +28,7 @@ def field(query: np.ndarray, reference: np.ndarray, distance: np.ndarray) -> Fra
         reference_times_s=reference,
         distance=distance.astype(np.float32),
         weight=np.ones(len(query), np.float32),
+        reference_shots=np.zeros(len(reference), np.int64),
     )
 
 

@@ -245,9 +245,9 @@ def test_candidates_are_ranked_by_what_is_rare():
 
 
 def test_number_of_candidates_is_bounded():
-    copies = {f"copy-{number:03d}": reference_of(OURS, 30.0) for number in range(80)}
+    copies = {f"copy-{number:03d}": reference_of(OURS, 30.0) for number in range(300)}
     edit = Edit().add(OURS, 10.0, 3.0)
-    assert len(find_candidates(make_query(edit.views(), edit.shots()), ReferenceIndex(copies, MIN_QUALITY))) == 60
+    assert len(find_candidates(make_query(edit.views(), edit.shots()), ReferenceIndex(copies, MIN_QUALITY))) == 240
 
 
 def test_weights_are_zero_for_flat_frames_and_other_shots():

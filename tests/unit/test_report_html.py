@@ -83,7 +83,7 @@ def test_the_page_shows_the_whole_report(tmp_path: Path) -> None:
         *(f"{name} {version}" for name, version in report.versions.items()),
         "mirror search yes",
         "14 of 15",
-        "reference time = 1.0000 × release time",
+        "reference time = 1.00 × release time",
         "rate not calibrated",
     ]
     assert [text for text in expected if text not in words] == []

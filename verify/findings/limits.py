@@ -20,9 +20,9 @@ _ALWAYS = (
     "Frames are compared by perceptual hashes. These see through re-encoding, changed size, colour grading, mirroring "
     "and changes of speed. Footage that was heavily cropped, shown as an inset, or covered by large captions or "
     "graphics may be missed.",
-    "Still title cards, logos, colour bars, dark and empty frames look alike everywhere. They carry no evidence and are "
-    "not counted as a match. Moving graphics that two programmes share, such as a countdown, an animated title or a "
-    "moving overlay, can be matched although the footage differs; look for them in the pictures.",
+    "Still title cards, logos, colour bars, dark and empty frames look alike everywhere. They carry no evidence "
+    "and are not counted as a match. Moving graphics that two programmes share, such as a countdown, an animated "
+    "title or a moving overlay, can be matched although the footage differs; look for them in the pictures.",
     "Shots of less than about half a second, blurred pictures and references too short to be compared at another time "
     "cannot be matched; they count as searched without a match.",
     "A match is called 'possible' until two independent families of evidence confirm it. A person must compare the "

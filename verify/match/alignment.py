@@ -60,6 +60,11 @@ class FrameField:
     weight: npt.NDArray[np.float32]
     reference_shots: npt.NDArray[np.int64]
 
+    def cut_near(self, reference_time_s: float) -> bool:
+        """Say whether the reference has a cut within two samples of a time in s."""
+        near = np.abs(self.reference_times_s - reference_time_s) <= 2 * _REFERENCE_REACH_S
+        return len(np.unique(self.reference_shots[near])) > 1
+
     def shots_along(self, rate: float, offset_s: float, frames: slice) -> npt.NDArray[np.int64]:
         """Shot of the reference that each query frame in `frames` is mapped into, -1 where there is none."""
         times = rate * self.query_times_s[frames] + offset_s

@@ -9,7 +9,7 @@ from verify.match.pairing import MAX_PAIRS
 from verify.model import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from verify.model import CueEvidence, Match
 
@@ -18,25 +18,35 @@ _SAME_RATE = 0.12
 _JOIN_GAP_S = 0.3
 
 
-def join_neighbours(matches: Sequence[Match]) -> list[Match]:
-    """Join matches of one reference that follow each other in time on one line: the reference has that cut too."""
+def join_neighbours(
+    matches: Sequence[Match], reference_cut_near: Callable[[float], bool] = lambda _: False
+) -> list[Match]:
+    """Join matches of one reference that follow each other in time on one line.
+
+    A scene that is too static to tell is joined to a distinct match only across a cut that the reference has too
+    (`reference_cut_near` says so of a reference time in s): without that cut, the release may go on with the same
+    camera at another time.
+    """
     joined: list[Match] = []
     for match in sorted(matches, key=lambda each: each.query.start_s):
-        if joined and _continues(joined[-1], match):
+        if joined and _continues(joined[-1], match, reference_cut_near):
             joined[-1] = _joined(joined[-1], match)
         else:
             joined.append(match)
     return joined
 
 
-def _continues(before: Match, after: Match) -> bool:
-    if before.same_scene_only != after.same_scene_only or after.query.start_s - before.query.end_s > _JOIN_GAP_S:
+def _continues(before: Match, after: Match, reference_cut_near: Callable[[float], bool]) -> bool:
+    if after.query.start_s - before.query.end_s > _JOIN_GAP_S:
         return False
     rate = before.time_map.rate
     rates_agree = abs(rate - after.time_map.rate) <= _SAME_RATE * abs(rate)
     joint_s = (before.query.end_s + after.query.start_s) / 2
     step_s = after.time_map.reference_time_s(joint_s) - before.time_map.reference_time_s(joint_s)
-    return rates_agree and abs(step_s) <= _SAME_LINE_S
+    if not rates_agree or abs(step_s) > _SAME_LINE_S:
+        return False
+    alike = before.same_scene_only == after.same_scene_only
+    return alike or reference_cut_near(before.time_map.reference_time_s(joint_s))
 
 
 def _joined(before: Match, after: Match) -> Match:
@@ -45,6 +55,7 @@ def _joined(before: Match, after: Match) -> Match:
     return replace(
         stronger,
         query=query,
+        same_scene_only=before.same_scene_only and after.same_scene_only,
         reference=Interval(
             start_s=min(before.reference.start_s, after.reference.start_s),
             end_s=max(before.reference.end_s, after.reference.end_s),

@@ -84,7 +84,7 @@ def _align(pairing: Pairing) -> list[Match]:
         if line:
             lines.append((shot, line))
     matches = (_match_on(line, pairing, shot) for shot, line in _continued(pairing, lines))
-    return join_neighbours([match for match in matches if match])
+    return join_neighbours([match for match in matches if match], pairing.field.cut_near)
 
 
 def _continued(pairing: Pairing, lines: list[tuple[Shot, Line]]) -> list[tuple[Shot, Line]]:

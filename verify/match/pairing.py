@@ -28,6 +28,8 @@ _CUE_SHARES = {"pdq": 2 / 3, "phash": 1 / 3}
 _SHOWN_ALGORITHM = "pdq"
 #: Share of differing bits between neighbouring samples of a reference above which a cut lies between them.
 _CUT_CHANGE = 0.36
+_CUT_RATIO = 1.5
+_USUAL_REACH = 3
 MAX_PAIRS = 400
 
 
@@ -110,8 +112,19 @@ def _reference_shots(reference: Mapping[str, FingerprintSet], part: slice) -> np
     for algorithm, share in _CUE_SHARES.items():
         codes = reference[algorithm].codes[part]
         change += share * np.bitwise_count(codes[1:] ^ codes[:-1]).sum(axis=1, dtype=np.int64) / (codes.shape[1] * 8)
-    shots = np.concatenate([[0], np.cumsum(change > _CUT_CHANGE)]).astype(np.int64)
+    shots = np.concatenate([[0], np.cumsum((change > _CUT_CHANGE) & (change > _CUT_RATIO * _usual(change)))]).astype(
+        np.int64
+    )
     return np.where(reference["pdq"].quality[part] >= MIN_QUALITY, shots, -1)
+
+
+def _usual(change: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Median change around each place: where everything changes all the time, a change is motion and no cut."""
+    if len(change) == 0:
+        return change
+    padded = np.pad(change, _USUAL_REACH, mode="reflect" if len(change) > _USUAL_REACH else "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _USUAL_REACH + 1)
+    return np.asarray(np.median(windows, axis=1), np.float64)
 
 
 def hamming(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
