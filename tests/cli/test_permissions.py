@@ -42,8 +42,15 @@ raise SystemExit(run(arguments))
 def as_nobody(*arguments: str | Path) -> Done:
     """Run one command line as a user to whom permission bits apply; only what ends before media is decoded."""
     words = json.dumps([str(argument) for argument in arguments])
+    # That user may not write the data of a coverage measurement either.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, CHECKOUT, words], capture_output=True, text=True, cwd="/", check=False
+        [sys.executable, "-c", AS_NOBODY, CHECKOUT, words],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env=environment,
+        check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
 
