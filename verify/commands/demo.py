@@ -22,7 +22,7 @@ _CLAIMED_DATE = "2026-11-01"
 _TITLE = "Demonstration release"
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
