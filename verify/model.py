@@ -10,11 +10,10 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     import numpy.typing as npt
 
@@ -124,7 +123,10 @@ class CoverageState(StrEnum):
 
 
 class FileRole(StrEnum):
-    """What a preserved file is."""
+    """What a preserved file is.
+
+    `private` files hold cookies, headers or signed URLs; they are kept beside the case and never published.
+    """
 
     MASTER = "master"
     STREAM = "stream"
@@ -132,7 +134,9 @@ class FileRole(StrEnum):
     METADATA = "metadata"
     THUMBNAIL = "thumbnail"
     SUBTITLES = "subtitles"
+    COMMENTS = "comments"
     LOG = "log"
+    PRIVATE = "private"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,18 @@ class AcquiredFile:
 
     path: Path
     role: FileRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReading:
+    """How far this machine's clock was from another's, in seconds: positive means this machine is ahead.
+
+    `uncertainty_s` bounds the error of the reading itself; `basis` names the other clock.
+    """
+
+    offset_s: float
+    uncertainty_s: float
+    basis: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +182,7 @@ class Acquisition:
     tool_versions: dict[str, str]
     files: tuple[AcquiredFile, ...]
     warnings: tuple[str, ...] = ()
+    clock: ClockReading | None = None
 
     @property
     def media(self) -> AcquiredFile:
@@ -189,22 +206,66 @@ class EvidenceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustodyEvent:
-    """One line of the custody log. `previous_sha256` is the digest of the line before, None for the first."""
+    """One line of a custody log.
+
+    `actor` is the program and, where the operator gave a name, that name. `clock` is what was known of the clock that
+    `utc` was read from. `digest` is the SHA-256 of what the action produced or found, None where there is no such
+    thing. `previous_sha256` is the digest of the line before, None for the first.
+    """
 
     utc: str
+    actor: str
     action: str
     detail: str
-    previous_sha256: str | None
+    digest: str | None = None
+    clock: ClockReading | None = None
+    previous_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceManifest:
-    """What a case folder holds. `media_path` is the file to analyse, relative to the folder."""
+    """What a case folder holds. `media_path` is the file to analyse, relative to the folder.
+
+    `private_files` are kept beside the case, with `relative_path` the bare file name, so that the case can be published
+    without them and they can still be shown to be the ones that were sealed.
+    """
 
     case_id: str
     sealed_utc: str
     media_path: str
     files: tuple[EvidenceFile, ...]
+    private_files: tuple[EvidenceFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedTime:
+    """What a third party says of when the manifest existed.
+
+    `kind` is 'RFC 3161' or 'OpenTimestamps', `authority` who says it, `utc` the stated time where there is one, and
+    `statement` the outcome in plain words.
+    """
+
+    kind: str
+    authority: str
+    utc: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceSeal:
+    """How the case is held together when the report is made.
+
+    `bag_sha256` is the SHA-256 of the bag's tagmanifest-sha256.txt, which every other file of it hangs on;
+    `manifest_sha256` that of data/manifest.json, which is what is signed and timestamped. `key_id` is None without a
+    signature. `events` are those of both custody logs so far, oldest first.
+    """
+
+    bag_sha256: str
+    manifest_sha256: str
+    key_id: str | None
+    public_key: str | None
+    timestamps: tuple[TrustedTime, ...]
+    events: tuple[CustodyEvent, ...]
 
 
 # --- media ----------------------------------------------------------------------------------------------------------
@@ -258,7 +319,12 @@ class DecodeOutcome:
 
     `decoded` runs from the first frame to the end of the last one. `failure` says what stopped decoding before the
     end of the file, None if nothing did; `missing_s` is how many declared seconds gave no frame, and
-    `damaged_packets` how many could not be decoded along the way.
+    `damaged_packets` how many packets or pictures were damaged along the way; none of these pictures was used.
+
+    `gaps` are the spans between presented frames from which frames are missing, because they were damaged or because
+    the timestamps jump by more than a second; `held` are the spans of a second or more in which the picture stands
+    still. `repeated_frames` counts frames that show the picture before them again; where every Nth does,
+    `repeat_every_frames` is N.
     """
 
     decoded: Interval
@@ -267,6 +333,78 @@ class DecodeOutcome:
     failure: str | None = None
     missing_s: float = 0.0
     damaged_packets: int = 0
+    gaps: tuple[Interval, ...] = ()
+    held: tuple[Interval, ...] = ()
+    repeated_frames: int = 0
+    repeat_every_frames: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Something seen in the file itself, kept apart from what it may mean and from what it does not show.
+
+    `topic` is a short name such as 'encoder'; `details` are the figures behind the sentence, for machines.
+    """
+
+    topic: str
+    observed: str
+    meaning: str
+    limits: str
+    details: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+
+
+class CredentialState(StrEnum):
+    """What became of the Content Credentials (C2PA) of a file."""
+
+    ABSENT = "absent"
+    INVALID = "invalid"
+    VALID_UNTRUSTED = "valid_untrusted"
+    TRUSTED = "trusted"
+    NOT_READABLE = "not_readable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialAction:
+    """One action that the signer of the credentials declares. Texts are quoted."""
+
+    action: str
+    when: str = ""
+    software: str = ""
+    digital_source_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialIngredient:
+    """One earlier file that the signer declares to have used. Texts are quoted."""
+
+    title: str
+    media_type: str = ""
+    relationship: str = ""
+    state: CredentialState = CredentialState.ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentCredentials:
+    """What the Content Credentials of a file say, and whether they hold.
+
+    `statement` says the outcome in plain words and `limits` what it does not show. The other texts are the signer's,
+    quoted. `signed_utc` is ISO 8601, with `signed_basis` saying whose time it is; `problems` are the validation codes
+    that failed, as C2PA names them.
+    """
+
+    state: CredentialState
+    statement: str
+    limits: str
+    signer: str = ""
+    issuer: str = ""
+    signed_utc: str = ""
+    signed_basis: str = ""
+    claim_generator: str = ""
+    actions: tuple[CredentialAction, ...] = ()
+    ingredients: tuple[CredentialIngredient, ...] = ()
+    digital_source_types: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    library: str = ""
 
 
 # --- fingerprints and references ------------------------------------------------------------------------------------
@@ -507,3 +645,6 @@ class Report:
     parameters: dict[str, str | int | float | bool]
     versions: dict[str, str]
     warnings: tuple[str, ...] = field(default=())
+    observations: tuple[Observation, ...] = ()
+    credentials: ContentCredentials | None = None
+    seal: EvidenceSeal | None = None

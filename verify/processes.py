@@ -24,6 +24,8 @@ MAX_HEADER_BYTES = 8 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
 _STDERR_TAIL_BYTES = 4000
 _END_GRACE_S = 5
+# What a child that meets hostile content must not know: the password of the signing key.
+_SECRET_VARIABLES = frozenset({"VERIFY_KEY_PASSWORD"})
 
 
 class BrokenMessageError(Exception):
@@ -87,7 +89,11 @@ class Worker:
     """
 
     def __init__(self, module: str, environment: dict[str, str] | None = None) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("PYTHON") and name not in _SECRET_VARIABLES
+        }
         package_parent = str(Path(__file__).resolve().parent.parent)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
