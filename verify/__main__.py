@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "batch": ("verify.commands.batch", "Check many releases against one archive."),
     "compare": ("verify.commands.compare", "Compare two videos with each other, without an archive."),
     "archive": ("verify.commands.archive", "Keep the reference archive that releases are checked against."),
+    "evidence": ("verify.commands.evidence", "Check a preserved case, or have its time stated."),
+    "key": ("verify.commands.key", "Keep the key that cases are signed with."),
     "doctor": ("verify.commands.doctor", "Say what works on this machine and what to install."),
     "demo": ("verify.commands.demo", "Run the main job on real footage, and compare with what was planted."),
 }

@@ -46,7 +46,7 @@ def with_file(**changes: Any) -> dict[str, Any]:
 def test_manifest_is_canonical_and_reads_back(case: Path) -> None:
     assert load_manifest(case) == MANIFEST
     content = manifest_bytes(MANIFEST)
-    assert content == json.dumps(json.loads(content), sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    assert content == json.dumps(json.loads(content), sort_keys=True, separators=(",", ":")).encode()
 
 
 @pytest.mark.parametrize("name", ["nothing", "case/data/manifest.json"])
@@ -73,6 +73,15 @@ def test_no_case(tmp_path: Path, case: Path, name: str) -> None:
         document(format_version=0),
         document(case_id=None),
         document(sealed_utc=""),
+        document(format_version=True),
+        document(format_version=10**12),
+        document(case_id="a/b"),
+        document(case_id="\u202e"),
+        document(sealed_utc="yesterday"),
+        document(private_files=None),
+        document(private_files=[{**document()["files"][0]}]),
+        document(private_files=[{**document()["files"][0], "relative_path": ".."}]),
+        document(private_files=[{**document()["files"][0], "relative_path": "x"}] * 2),
         document(files=None),
         document(files=[3]),
         document(files=[]),
@@ -104,10 +113,17 @@ def test_malformed_manifest(case: Path, content: Any) -> None:
 
 
 def test_newer_format(case: Path) -> None:
-    rewrite(case, document(format_version=2))
-    with pytest.raises(NewerFormatError, match="of format 2") as caught:
+    rewrite(case, document(format_version=3))
+    with pytest.raises(NewerFormatError, match="is of format 3, this program knows up to 2") as caught:
         load_manifest(case)
     assert caught.value.exit_code == 43
+
+
+def test_older_format(case: Path) -> None:
+    rewrite(case, document(format_version=1))
+    with pytest.raises(EvidenceMismatchError, match="is of format 1, which is no longer read") as caught:
+        load_manifest(case)
+    assert "Acquire the source again" in caught.value.remedy
 
 
 def test_media_file(case: Path) -> None:

@@ -16,13 +16,12 @@ from typing import Any
 
 import pytest
 
+from tests.unit.case_samples import CLOCK, COMMAND, PRIVATE_ROLES, acquisition, seal
 from verify.errors import EvidenceExistsError, InvalidUsageError, OutputNotWritableError
 from verify.evidence import preserve as preserve_module
 from verify.evidence.manifest import load_manifest, media_file
 from verify.evidence.preserve import copy_statement, preserve
-from verify.model import AcquiredFile, Acquisition, EvidenceManifest, FileRole
-
-COMMAND = ("verify", "video", "https://example.org/v")
+from verify.model import AcquiredFile, FileRole
 
 
 @pytest.fixture
@@ -30,29 +29,6 @@ def staging(tmp_path: Path) -> Path:
     folder = tmp_path / "staging"
     folder.mkdir()
     return folder
-
-
-def acquisition(staging: Path, files: dict[str, FileRole] | None = None, **fields: Any) -> Acquisition:
-    """Acquire some files by writing them into `staging`."""
-    named = files or {"media.mp4": FileRole.MASTER}
-    acquired = []
-    for name, role in named.items():
-        (staging / name).write_bytes(f"bytes of {name}".encode() * 100)
-        acquired.append(AcquiredFile(path=staging / name, role=role))
-    values: dict[str, Any] = {
-        "source": "https://example.org/v",
-        "is_local_file": False,
-        "title": "A \u202e title",
-        "started_utc": "2026-01-02T03:04:05Z",
-        "finished_utc": "2026-01-02T03:05:05Z",
-        "tool_versions": {"verify": "1"},
-        "files": tuple(acquired),
-    }
-    return Acquisition(**{**values, **fields})
-
-
-def seal(staging: Path, case: Path, taken: Acquisition | None = None, case_id: str = "case-1") -> EvidenceManifest:
-    return preserve(taken or acquisition(staging), staging, case, case_id=case_id, command=COMMAND)
 
 
 def validate(case: Path) -> None:
@@ -107,7 +83,7 @@ def test_manifest_reads_back(tmp_path: Path, staging: Path) -> None:
 def test_files_are_moved_out_of_staging_and_read_only(tmp_path: Path, staging: Path) -> None:
     seal(staging, tmp_path / "case")
     assert list(staging.iterdir()) == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["case", "staging"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["case", "case-custody", "staging"]
     for path in (tmp_path / "case").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o444)
 
@@ -122,23 +98,82 @@ def test_file_outside_staging_is_copied(tmp_path: Path, staging: Path) -> None:
     assert (tmp_path / "case" / "data" / "master" / "media.mp4").read_bytes() == b"mine"
 
 
-def test_custody_log_is_a_chain(tmp_path: Path, staging: Path) -> None:
-    manifest = seal(staging, tmp_path / "case")
+def test_acquisition_log_is_a_chain_with_an_event_for_each_file(tmp_path: Path, staging: Path) -> None:
+    taken = acquisition(staging, {"media.mp4": FileRole.MASTER, **PRIVATE_ROLES}, clock=CLOCK)
+    manifest = seal(staging, tmp_path / "case", taken)
     lines = (tmp_path / "case" / "data" / "custody.jsonl").read_bytes().splitlines(keepends=True)
     events = [json.loads(line) for line in lines]
     assert [event["action"] for event in events] == [
         "acquisition started",
         "acquisition finished",
         "preserved",
+        "preserved",
+        "kept private",
+        "kept private",
         "sealed",
     ]
     assert events[0]["previous_sha256"] is None
     for before, event in zip(lines, events[1:], strict=False):
         assert event["previous_sha256"] == hashlib.sha256(before).hexdigest()
-    master = next(file for file in manifest.files if file.role is FileRole.MASTER)
-    assert f"data/master/media.mp4 sha256 {master.sha256}" in events[2]["detail"]
+    assert {event["actor"] for event in events} == {"a test"}
+    assert all(event["clock"] == {"basis": CLOCK.basis, "offset_s": 0.25, "uncertainty_s": 1} for event in events)
+    told = [(event["detail"].partition(":")[0], event["digest"]) for event in events[2:6]]
+    logged = [file for file in manifest.files if file.relative_path != "data/custody.jsonl"]
+    assert told == [(file.relative_path, file.sha256) for file in (*logged, *manifest.private_files)]
     for line, event in zip(lines, events, strict=True):
         assert line == json.dumps(event, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def test_private_files_lie_beside_the_case_and_only_their_digests_in_it(tmp_path: Path, staging: Path) -> None:
+    taken = acquisition(staging, {"media.mp4": FileRole.MASTER, **PRIVATE_ROLES})
+    manifest = seal(staging, tmp_path / "case", taken)
+    folder = tmp_path / "case-private"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [file.relative_path for file in manifest.private_files] == ["http-full.json", "info-full.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["http-full.json", "info-full.json"]
+    for file in manifest.private_files:
+        path = folder / file.relative_path
+        assert stat.S_IMODE(path.stat().st_mode) == 0o400
+        content = path.read_bytes()
+        assert (hashlib.sha256(content).hexdigest(), len(content)) == (file.sha256, file.size_bytes)
+        for published in (tmp_path / "case").rglob("*"):
+            assert published.is_dir() or content not in published.read_bytes()
+    validate(tmp_path / "case")
+
+
+def test_text_that_json_cannot_hold_is_made_safe(tmp_path: Path, staging: Path) -> None:
+    seal(staging, tmp_path / "case", acquisition(staging, title="a\ud800b", description="2**53: \U0001f3ac"))
+    record = json.loads((tmp_path / "case" / "data" / "metadata" / "acquisition.json").read_bytes())
+    assert record["title"] == "a\ufffdb"
+    assert record["description"] == "2**53: \U0001f3ac"
+
+
+@pytest.mark.parametrize("name", ["case-custody", "case-private"])
+def test_remains_of_a_broken_acquisition_are_not_built_upon(tmp_path: Path, staging: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(EvidenceExistsError, match="without its case") as caught:
+        seal(staging, tmp_path / "case")
+    assert caught.value.subject == str(tmp_path / name)
+    assert not (tmp_path / "case").exists()
+    assert list((tmp_path / name).iterdir()) == []
+
+
+@pytest.mark.parametrize("lost", ["case-private", "case-custody", "case"])
+def test_failure_between_the_renames_leaves_nothing(
+    tmp_path: Path, staging: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    original = Path.rename
+
+    def full(self: Path, target: Path) -> Path:
+        if Path(target).name == lost:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return original(self, target)
+
+    taken = acquisition(staging, {"media.mp4": FileRole.MASTER, **PRIVATE_ROLES})
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(OutputNotWritableError, match="No space left"):
+        seal(staging, tmp_path / "case", taken)
+    assert [path.name for path in tmp_path.iterdir()] == ["staging"]
 
 
 def test_record_and_bag_say_whose_copy_it_is(tmp_path: Path, staging: Path) -> None:
@@ -232,12 +267,12 @@ def test_place_where_nothing_can_be_made(staging: Path) -> None:
         seal(staging, Path("/proc/case"))
 
 
-@pytest.mark.parametrize("step", ["_fill", "seal_bag", "_make_durable"])
+@pytest.mark.parametrize("step", ["_fill", "seal_bag", "_begin_custody", "make_durable"])
 def test_interruption_leaves_nothing(tmp_path: Path, staging: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     original = getattr(preserve_module, step)
 
-    def interrupted(*arguments: Any) -> None:
-        original(*arguments)
+    def interrupted(*arguments: Any, **named: Any) -> None:
+        original(*arguments, **named)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(preserve_module, step, interrupted)
@@ -249,9 +284,9 @@ def test_interruption_leaves_nothing(tmp_path: Path, staging: Path, monkeypatch:
 def test_disk_that_returns_other_bytes(tmp_path: Path, staging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = preserve_module.seal_bag
 
-    def corrupt_first(folder: Path, *rest: Any) -> None:
-        (folder / "master" / "media.mp4").write_bytes(b"other")
-        original(folder, *rest)
+    def corrupt_first(folder: Path, *rest: Any) -> Any:
+        (folder / "data" / "master" / "media.mp4").write_bytes(b"other")
+        return original(folder, *rest)
 
     monkeypatch.setattr(preserve_module, "seal_bag", corrupt_first)
     with pytest.raises(OutputNotWritableError, match="reads back differently"):

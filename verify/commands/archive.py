@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import (
-    archive_folder,
-    archive_option,
-    limit_options,
-    limits_from,
-    private_option,
-)
+from verify.commands.options import acquisition_options, archive_folder, archive_option
 from verify.commands.progress import make_progress
 from verify.commands.sources import existing_file, expand_sources
 from verify.errors import EXIT_DONE, EXIT_WARNINGS, InvalidUsageError, VerifyError
 
 if TYPE_CHECKING:
-    from verify.acquire.limits import AcquisitionLimits
+    from verify.acquire.options import AcquisitionOptions
     from verify.archive.ingest import Addition
     from verify.archive.manifest import ManifestRow
     from verify.archive.store import Archive
@@ -60,8 +54,7 @@ def archive() -> None:
 @click.option("--licence", default="", help="Its licence.")
 @click.option("--event", default="", help="The event it shows, as far as known.")
 @click.option("--notes", default="", help="Anything else.")
-@private_option
-@limit_options
+@acquisition_options
 def add(
     *,
     sources: tuple[str, ...],
@@ -71,9 +64,7 @@ def add(
     kind: str,
     first_seen: str,
     source_url: str,
-    allow_private: bool,
-    max_minutes: float,
-    max_gigabytes: float,
+    options: AcquisitionOptions,
     **texts: str,
 ) -> int:
     """Add videos to the archive.
@@ -93,7 +84,6 @@ def add(
         source_url=source_url,
         texts=texts,
     )
-    limits = limits_from(max_gigabytes, max_minutes)
     failures: list[tuple[str, VerifyError]] = []
     partial = 0
     added = present = 0
@@ -101,7 +91,7 @@ def add(
         for number, row in enumerate(rows, 1):
             told = f"[{number}/{len(rows)}] {row.reference.id}"
             try:
-                addition = _add_row(opened, row, limits, allow_private)
+                addition = _add_row(opened, row, options)
             except VerifyError as error:
                 failures.append((row.reference.id, error))
                 click.echo(f"{told}: failed: {error}", err=True)
@@ -162,7 +152,7 @@ def _rows(
     return rows
 
 
-def _add_row(opened: Archive, row: ManifestRow, limits: AcquisitionLimits, allow_private: bool) -> Addition:
+def _add_row(opened: Archive, row: ManifestRow, options: AcquisitionOptions) -> Addition:
     from verify.acquire.source import acquire  # noqa: PLC0415
     from verify.archive.ingest import add_video  # noqa: PLC0415
     from verify.archive.metadata import is_url  # noqa: PLC0415
@@ -171,7 +161,7 @@ def _add_row(opened: Archive, row: ManifestRow, limits: AcquisitionLimits, allow
     if not is_url(row.source):
         return add_video(opened, Path(row.source), row.reference, progress)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-        acquisition = acquire(row.source, Path(folder), allow_private=allow_private, limits=limits, progress=progress)
+        acquisition = acquire(row.source, Path(folder), options=options, progress=progress)
         return add_video(opened, acquisition.media.path, row.reference, progress)
 
 

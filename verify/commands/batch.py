@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import (
-    archive_folder,
-    archive_option,
-    limit_options,
-    limits_from,
-    private_option,
-    told_command,
-)
+from verify.commands.options import archive_folder
 from verify.commands.progress import make_progress
+from verify.commands.releases import exit_code, keeping_evidence_known, release_options
 from verify.commands.sources import expand_sources
-from verify.commands.video import check_formats, exit_code, keeping_evidence_known
 from verify.errors import (
     EXIT_DONE,
     EXIT_FAIL_ON,
@@ -29,6 +22,7 @@ from verify.errors import (
 )
 
 if TYPE_CHECKING:
+    from verify.acquire.options import AcquisitionOptions
     from verify.model import Match, Report
 
 _TABLE_NAME = "matches.csv"
@@ -36,7 +30,6 @@ _TABLE_NAME = "matches.csv"
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@archive_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, readable=False),
@@ -44,26 +37,25 @@ _TABLE_NAME = "matches.csv"
     metavar="DIR",
     help="Folder for the reports, one below it per release.",
 )
+@click.option("--playlist", is_flag=True, help="A URL may be a playlist or channel: check every video that it lists.")
 @click.option(
-    "--format", "formats", default="html,json", show_default=True, help="Forms of the reports, with commas between."
+    "--playlist-items",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="With --playlist: no more than the first N of each.",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["reuse"]),
-    help="End with exit code 60 if any match is found, possible or confirmed.",
-)
-@private_option
-@limit_options
+@release_options
 def batch(
     *,
     sources: tuple[str, ...],
     archive: Path | None,
     out: Path,
-    formats: str,
+    playlist: bool,
+    playlist_items: int,
+    settings: dict[str, Any],
     fail_on: str | None,
-    allow_private: bool,
-    max_minutes: float,
-    max_gigabytes: float,
 ) -> int:
     """Check many releases against one archive.
 
@@ -73,25 +65,18 @@ def batch(
     """
     from verify.pipeline import Request, open_library, verify_release  # noqa: PLC0415 - keeps `verify --help` instant
 
-    releases = named_releases(expand_sources(sources))
+    expanded = expand_sources(sources)
+    if playlist:
+        expanded = _listed_videos(expanded, settings["options"], playlist_items)
+    releases = named_releases(expanded)
     if os.path.lexists(out / _TABLE_NAME):
         raise InvalidUsageError(out / _TABLE_NAME, "there is a batch here already", "Choose another --out.")
-    wanted_formats = check_formats(formats)
-    limits = limits_from(max_gigabytes, max_minutes)
     rows: list[tuple[str, Match]] = []
     failures: list[tuple[str, VerifyError]] = []
     codes: list[int] = []
     with open_library(archive_folder(archive)) as library:
         for number, (name, source) in enumerate(releases.items(), 1):
-            request = Request(
-                source=source,
-                destination=out / name,
-                command=told_command(),
-                formats=wanted_formats,
-                allow_private=allow_private,
-                limits=limits,
-                query_id=name,
-            )
+            request = Request(source=source, destination=out / name, query_id=name, **settings)
             try:
                 with keeping_evidence_known(request.destination):
                     report = verify_release(request, library, make_progress())
@@ -105,6 +90,18 @@ def batch(
     if codes:
         _write_table(rows, out / _TABLE_NAME)
     return _conclude(out, len(releases), len(rows), failures, codes)
+
+
+def _listed_videos(sources: list[str], options: AcquisitionOptions, max_items: int) -> list[str]:
+    """Replace each URL by the videos that it lists."""
+    from verify.acquire.playlist import list_playlist  # noqa: PLC0415
+    from verify.acquire.source import is_url  # noqa: PLC0415
+
+    listed: list[str] = []
+    for source in sources:
+        entries = list_playlist(source, options=options, max_items=max_items) if is_url(source) else ()
+        listed += [entry.url for entry in entries] or [source]
+    return listed
 
 
 def named_releases(sources: list[str]) -> dict[str, str]:

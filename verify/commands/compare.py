@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from verify.commands.options import limit_options, limits_from, private_option
+from verify.commands.options import acquisition_options
 from verify.commands.progress import make_progress
 from verify.commands.sources import existing_file
 from verify.errors import EXIT_DONE
@@ -17,17 +17,16 @@ from verify.errors import EXIT_DONE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verify.acquire.limits import AcquisitionLimits
+    from verify.acquire.options import AcquisitionOptions
     from verify.model import Match
 
 
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@private_option
-@limit_options
+@acquisition_options
 @click.option("--json", "as_json", is_flag=True, help="Write the matches as JSON to standard output.")
-def compare(*, a: str, b: str, allow_private: bool, max_minutes: float, max_gigabytes: float, as_json: bool) -> int:
+def compare(*, a: str, b: str, options: AcquisitionOptions, as_json: bool) -> int:
     """Compare two videos with each other, without an archive.
 
     Tells which parts of A are visually consistent with which parts of B. A and B are files or URLs. Nothing is kept: to
@@ -35,8 +34,7 @@ def compare(*, a: str, b: str, allow_private: bool, max_minutes: float, max_giga
     """
     from verify.pipeline import compare_videos  # noqa: PLC0415 - keeps `verify --help` instant
 
-    limits = limits_from(max_gigabytes, max_minutes)
-    with _local(a, limits, allow_private) as path_a, _local(b, limits, allow_private) as path_b:
+    with _local(a, options) as path_a, _local(b, options) as path_b:
         matches = compare_videos(path_a, path_b, make_progress())
     if as_json:
         import msgspec  # noqa: PLC0415
@@ -48,7 +46,7 @@ def compare(*, a: str, b: str, allow_private: bool, max_minutes: float, max_giga
 
 
 @contextlib.contextmanager
-def _local(source: str, limits: AcquisitionLimits, allow_private: bool) -> Iterator[Path]:
+def _local(source: str, options: AcquisitionOptions) -> Iterator[Path]:
     """Give a path to the source's bytes; what was fetched for it goes at the end."""
     from verify.acquire.source import acquire, is_url  # noqa: PLC0415
 
@@ -56,9 +54,7 @@ def _local(source: str, limits: AcquisitionLimits, allow_private: bool) -> Itera
         yield existing_file(source)
         return
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-        yield acquire(
-            source, Path(folder), allow_private=allow_private, limits=limits, progress=make_progress()
-        ).media.path
+        yield acquire(source, Path(folder), options=options, progress=make_progress()).media.path
 
 
 def _lines(matches: tuple[Match, ...]) -> list[str]:

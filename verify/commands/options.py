@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -21,17 +22,13 @@ if TYPE_CHECKING:
 # A petabyte and ten weeks: beyond, system calls that take these numbers overflow.
 _MOST_GIGABYTES = 1_000_000
 _MOST_MINUTES = 100_000
+_MOST_MEGABYTES_PER_S = 100_000
 
 archive_option = click.option(
     "--archive",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Reference archive. Default: VERIFY_ARCHIVE, else 'archive' in the user's data folder.",
-)
-private_option = click.option(
-    "--allow-private",
-    is_flag=True,
-    help="Permit addresses that are not on the public internet (this machine, local networks).",
 )
 
 
@@ -73,15 +70,47 @@ def limits_from(max_gigabytes: float, max_minutes: float) -> AcquisitionLimits:
     return AcquisitionLimits(max_bytes=int(max_gigabytes * 1e9), max_seconds=max_minutes * 60)
 
 
-def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --max-gigabytes and --max-minutes to a command."""
-    for option in (
+def acquisition_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add what every command that fetches takes; the command receives it as `options`, an `AcquisitionOptions`."""
+
+    @functools.wraps(command)
+    def fetching(
+        *,
+        allow_private: bool,
+        max_minutes: float,
+        max_gigabytes: float,
+        limit_rate: float | None,
+        cookies: Path | None,
+        **rest: Any,
+    ) -> int:
+        from verify.acquire.options import AcquisitionOptions  # noqa: PLC0415 - keeps `verify --help` instant
+
+        options = AcquisitionOptions(
+            allow_private=allow_private,
+            limits=limits_from(max_gigabytes, max_minutes),
+            rate_bytes_per_s=bytes_per_second(limit_rate),
+            cookies=cookies,
+        )
+        return command(options=options, **rest)
+
+    return add_options(
+        fetching,
         click.option(
-            "--max-minutes",
-            type=click.FloatRange(min=0.01),
-            default=60,
-            show_default=True,
-            help="Bound on the time of one download.",
+            "--allow-private",
+            is_flag=True,
+            help="Permit addresses that are not on the public internet (this machine, local networks).",
+        ),
+        click.option(
+            "--cookies",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Cookies of your login in Netscape's format. Read only; nothing of it is written anywhere.",
+        ),
+        click.option(
+            "--limit-rate",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="MB",
+            help="Take at most this many megabytes a second from the network.",
         ),
         click.option(
             "--max-gigabytes",
@@ -90,7 +119,31 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Bound on the size of one download.",
         ),
-    ):
+        click.option(
+            "--max-minutes",
+            type=click.FloatRange(min=0.01),
+            default=60,
+            show_default=True,
+            help="Bound on the time of one download.",
+        ),
+    )
+
+
+def bytes_per_second(megabytes: float | None) -> int | None:
+    """Turn --limit-rate into bytes a second; raises InvalidUsageError if it is no usable number."""
+    if megabytes is None:
+        return None
+    # Written so that NaN, which compares false with everything, is refused too.
+    if not 1e-3 <= megabytes <= _MOST_MEGABYTES_PER_S:
+        raise InvalidUsageError(
+            "--limit-rate", f"{megabytes} is not between 0.001 and {_MOST_MEGABYTES_PER_S}", "Give another rate."
+        )
+    return int(megabytes * 1e6)
+
+
+def add_options(command: Callable[..., int], *options: Callable[[Any], Any]) -> Callable[..., int]:
+    """Add options to a command, in the order in which its help is to show them."""
+    for option in reversed(options):
         command = option(command)
     return command
 

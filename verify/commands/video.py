@@ -5,22 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import (
-    archive_folder,
-    archive_option,
-    check_date,
-    default_report_folder,
-    limit_options,
-    limits_from,
-    private_option,
-    told_command,
-)
+from verify.commands.options import archive_folder, check_date, default_report_folder
 from verify.commands.progress import make_progress
-from verify.errors import EXIT_DONE, EXIT_FAIL_ON, EXIT_WARNINGS, InvalidUsageError
+from verify.commands.releases import exit_code, keeping_evidence_known, release_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +19,9 @@ if TYPE_CHECKING:
     from verify.model import Report
     from verify.pipeline import Library
 
-_FORMATS = ("html", "json")
-
 
 @click.command()
 @click.argument("source")
-@archive_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, readable=False),
@@ -50,16 +38,8 @@ _FORMATS = ("html", "json")
     "--claims", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="YAML list of claims to quote."
 )
 @click.option("--publisher", default="", metavar="NAME", help="Who published the release, if its page does not say.")
-@click.option(
-    "--format", "formats", default="html,json", show_default=True, help="Forms of the report, with commas between."
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["reuse"]),
-    help="End with exit code 60 if any match is found, possible or confirmed.",
-)
-@private_option
-@limit_options
+@click.option("--offline", is_flag=True, help="Fetch nothing: what SOURCE leads to is preserved already.")
+@release_options
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON to standard output.")
 def video(
     *,
@@ -69,17 +49,16 @@ def video(
     claimed_date: str,
     claims: Path | None,
     publisher: str,
-    formats: str,
+    offline: bool,
+    settings: dict[str, Any],
     fail_on: str | None,
-    allow_private: bool,
-    max_minutes: float,
-    max_gigabytes: float,
     as_json: bool,
 ) -> int:
     """Check one release: fetch, preserve, compare, report.
 
-    SOURCE is the URL of a page, file or HLS/DASH playlist with one video, or a local file. The bytes are preserved in
-    DIR/evidence, the report is DIR/report.html and DIR/report.json, its matches DIR/matches.csv.
+    SOURCE is the URL of a page, file or HLS/DASH playlist with one video, or a local file, or a case that was preserved
+    earlier. The bytes are preserved in DIR/evidence, the report is DIR/report.html and DIR/report.json, its matches
+    DIR/matches.csv.
     """
     from verify.findings.claims import load_claims  # noqa: PLC0415 - keeps `verify --help` instant
     from verify.pipeline import Request, verify_release  # noqa: PLC0415
@@ -88,13 +67,11 @@ def video(
     request = Request(
         source=source,
         destination=destination,
-        command=told_command(),
-        formats=check_formats(formats),
         claimed_date=check_date(claimed_date, "--claimed-date"),
         publisher=publisher,
         claims=load_claims(claims) if claims else (),
-        allow_private=allow_private,
-        limits=limits_from(max_gigabytes, max_minutes),
+        offline=offline,
+        **settings,
     )
     with library_for(archive) as library, keeping_evidence_known(destination):
         report = verify_release(request, library, make_progress())
@@ -107,18 +84,6 @@ def video(
     for warning in report.warnings:
         click.echo(f"warning: {warning}", err=True)
     return exit_code(report, fail_on)
-
-
-def check_formats(text: str) -> frozenset[str]:
-    """Return the wanted forms of the report; raises InvalidUsageError for an unknown one."""
-    wanted = {part.strip() for part in text.split(",") if part.strip()}
-    if unknown := wanted - set(_FORMATS):
-        raise InvalidUsageError(
-            "--format",
-            f"{', '.join(sorted(unknown))} is not a form of the report",
-            f"Choose from {', '.join(_FORMATS)}.",
-        )
-    return frozenset(wanted)
 
 
 @contextlib.contextmanager
@@ -139,20 +104,6 @@ def library_for(given: Path | None) -> Iterator[Library | None]:
         yield library
 
 
-@contextlib.contextmanager
-def keeping_evidence_known(destination: Path) -> Iterator[None]:
-    """If a stage fails after the bytes were preserved, say where they are."""
-    case = destination / "evidence"
-    existed = os.path.lexists(case)
-    try:
-        yield
-    except BaseException:
-        if not existed and os.path.lexists(case):
-            report = "the report is whole" if os.path.lexists(destination / "report.json") else "no report was written"
-            click.echo(f"note: what was fetched is preserved in {case}; {report}.", err=True)
-        raise
-
-
 def summary(report: Report, destination: Path) -> str:
     """Tell the report's answer and its matches in plain lines."""
     from verify.findings.wording import timecode  # noqa: PLC0415
@@ -170,10 +121,3 @@ def summary(report: Report, destination: Path) -> str:
         lines.append("")
     shown = destination / ("report.html" if (destination / "report.html").exists() else "report.json")
     return "\n".join([*lines, f"Report:   {shown}", f"Evidence: {destination / 'evidence'}"])
-
-
-def exit_code(report: Report, fail_on: str | None) -> int:
-    """Exit code of a finished verification: 60 beats 100 beats 0."""
-    if fail_on == "reuse" and report.matches:
-        return EXIT_FAIL_ON
-    return EXIT_WARNINGS if report.warnings else EXIT_DONE

@@ -1,39 +1,281 @@
-"""The custody log: who did what to the evidence, each line bound to the one before by its digest."""
+"""Add to the custody folder of a case: events to its log, and files that the log then tells of."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from verify.model import CustodyEvent
+from verify.dates import utc_now
+from verify.errors import EvidenceExistsError, EvidenceMismatchError, InvalidUsageError, OutputNotWritableError
+from verify.evidence.custody_log import (
+    FILE_ADDED,
+    RESERVED_ACTIONS,
+    CustodyLog,
+    bounded,
+    log_bytes,
+    parse_log,
+)
+from verify.evidence.durable import write_whole
+from verify.evidence.layout import CUSTODY_LOG_NAME, PUBLIC_KEY_NAME, TAG_LIST_NAME, custody_folder
+from verify.evidence.manifest import is_sha256
+from verify.evidence.reading import digest_of, open_regular, read_bounded
+from verify.model import ClockReading, CustodyEvent
+
+if TYPE_CHECKING:
+    from verify.evidence.keys import PublicKey, SigningKey
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_MAX_KEY_BYTES = 16_384
+_LOCK_WAIT_S = 30.0
+_LOCK_POLL_S = 0.02
+_CHECK = "Run `verify evidence check`; restore the case from a copy."
 
 
-def canonical_json(value: dict[str, Any]) -> bytes:
-    """Write JSON in one form only: ASCII, sorted keys, no spaces, one line feed at the end."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True)
-    return text.encode("ascii") + b"\n"
+def read_log(case_dir: Path) -> CustodyLog:
+    """Read the later log of a case. Neither its signature nor the bag is checked here.
+
+    Raises
+    ------
+    EvidenceMismatchError
+        There is no log, or it is not a whole chain of canonical lines with its head.
+    """
+    path = custody_folder(case_dir) / CUSTODY_LOG_NAME
+    try:
+        with open_regular(path) as file:
+            return parse_log(file)
+    except OSError as error:
+        raise EvidenceMismatchError(path, f"cannot be read ({error.strerror})", _CHECK) from error
+    except ValueError as error:
+        raise EvidenceMismatchError(path, f"is damaged: {error}", _CHECK) from error
 
 
-def custody_log(events: Iterable[tuple[str, str, str]]) -> bytes:
-    """Write a custody log in JSON Lines.
+def append_event(
+    case_dir: Path,
+    *,
+    actor: str,
+    action: str,
+    detail: str,
+    digest: str | None = None,
+    clock: ClockReading | None = None,
+    signing_key: SigningKey | None,
+) -> None:
+    """Add an event to the later log of a case. The new log replaces the old one as a whole or not at all.
 
     Parameters
     ----------
-    events
-        Moment (ISO 8601, UTC), action and detail of each event, oldest first.
+    actor
+        The program and, where the operator gave a name, that name.
+    digest
+        SHA-256 of what the action produced or found, lower-case hex.
+    signing_key
+        The key that the case was signed with; its new head is signed with it. The log of a case that was sealed
+        without a signature stays without one, whatever is given.
 
-    Returns
-    -------
-    bytes
-        One canonical JSON object a line; `previous_sha256` is the SHA-256 of the line before it, line feed included,
-        and null in the first line.
+    Raises
+    ------
+    EvidenceMismatchError
+        The log, its signature or the bag's digest do not hold; nothing is added to such a log, nor signed.
+    InvalidUsageError
+        The case is signed, and the key is missing or another one.
+    OutputNotWritableError
+        The log cannot be written; the old one is still there.
+    ValueError
+        The action is one that this program keeps for itself.
     """
-    lines: list[bytes] = []
-    for utc, action, detail in events:
-        previous = hashlib.sha256(lines[-1]).hexdigest() if lines else None
-        event = CustodyEvent(utc=utc, action=action, detail=detail, previous_sha256=previous)
-        lines.append(canonical_json(asdict(event)))
-    return b"".join(lines)
+    if action in RESERVED_ACTIONS:
+        raise ValueError(f"the action {action!r} is not for others")
+    with _locked(case_dir), _naming(case_dir):
+        event = _event(actor=actor, action=action, detail=detail, digest=digest, clock=clock)
+        _append(case_dir, event, signing_key)
+
+
+def add_custody_file(
+    case_dir: Path, name: str, content: bytes, *, actor: str, detail: str = "", signing_key: SigningKey | None
+) -> None:
+    """Put a file into the custody folder, with an event that holds its digest. What is there is never overwritten.
+
+    If an earlier call was interrupted between the two, the same call completes it.
+
+    Parameters
+    ----------
+    name
+        Letters, digits, '.', '_' and '-'.
+    detail
+        What the file is; the event says `name: detail`.
+
+    Raises
+    ------
+    EvidenceExistsError
+        There is such a file already.
+    EvidenceMismatchError, InvalidUsageError, OutputNotWritableError
+        As for `append_event`. If the log cannot be extended, the file is not there either.
+    """
+    if not _PLAIN_NAME.fullmatch(name) or name == CUSTODY_LOG_NAME:
+        raise ValueError(f"{name!r} is no name for a file of the custody folder")
+    digest = hashlib.sha256(content).hexdigest()
+    path = custody_folder(case_dir) / name
+    with _locked(case_dir), _naming(case_dir):
+        _may_append(case_dir, signing_key)
+        known = name in read_log(case_dir).added_files()
+        if os.path.lexists(path) and (known or digest_of(path)[0] != digest):
+            raise EvidenceExistsError(path, "is there already, and is not overwritten", "Move it away if it is wrong.")
+        if known:
+            raise EvidenceMismatchError(path, "was added earlier and is gone", _CHECK)
+        made = not os.path.lexists(path)
+        if made:
+            write_whole(path, content, path.parent.parent, read_only=True)
+        try:
+            told = f"{name}: {detail}" if detail else name
+            _append(case_dir, _event(actor=actor, action=FILE_ADDED, detail=told, digest=digest), signing_key)
+        except BaseException:
+            if made:
+                with suppress(OSError):
+                    path.unlink()
+            raise
+
+
+def _event(
+    *, actor: str, action: str, detail: str, digest: str | None, clock: ClockReading | None = None
+) -> CustodyEvent:
+    if digest is not None and not is_sha256(digest):
+        raise ValueError(f"{digest!r} is no SHA-256 in lower-case hex")
+    if not actor or not action or not detail:
+        raise ValueError("an event without actor, action or detail")
+    return CustodyEvent(
+        utc=utc_now(), actor=bounded(actor), action=bounded(action), detail=bounded(detail), digest=digest, clock=clock
+    )
+
+
+def _append(case_dir: Path, event: CustodyEvent, signing_key: SigningKey | None) -> None:
+    log, key = _may_append(case_dir, signing_key)
+    content = log_bytes((*log.events, event), log.head.case_id, log.head.bag_sha256, key)
+    folder = custody_folder(case_dir)
+    write_whole(folder / CUSTODY_LOG_NAME, content, folder.parent)
+
+
+def _may_append(case_dir: Path, signing_key: SigningKey | None) -> tuple[CustodyLog, SigningKey | None]:
+    """Return the log and the key to sign it with, after a look that it is worth signing."""
+    log = read_log(case_dir)
+    tag_list = case_dir / TAG_LIST_NAME
+    try:
+        is_sealed_one = digest_of(tag_list)[0] == log.head.bag_sha256
+    except OSError as error:
+        raise EvidenceMismatchError(tag_list, f"cannot be read ({error.strerror})", _CHECK) from error
+    if not is_sealed_one:
+        raise EvidenceMismatchError(tag_list, "is not the one that was sealed", _CHECK)
+    public = case_signer(case_dir)
+    if public is None:
+        if log.head.signature is not None:
+            raise EvidenceMismatchError(
+                custody_folder(case_dir) / PUBLIC_KEY_NAME, "is missing, but the log is signed", _CHECK
+            )
+        return log, None
+    if signing_key is None or signing_key.public != public:
+        raise InvalidUsageError(
+            case_dir,
+            f"is signed with key {public.key_id}, and its log can only be continued with that key",
+            "Give that key, see `verify key show`.",
+        )
+    from verify.evidence.keys import SignatureError, verify_signature  # noqa: PLC0415 - only for signed cases
+
+    try:
+        verify_signature(public, log.head.signed_bytes(), log.head.signature or "")
+    except SignatureError as error:
+        path = custody_folder(case_dir) / CUSTODY_LOG_NAME
+        raise EvidenceMismatchError(path, f"has a head without a valid signature ({error})", _CHECK) from error
+    return log, signing_key
+
+
+def case_signer(case_dir: Path) -> PublicKey | None:
+    """Return the key that a case was signed with, None for a case without a signature. Nothing is verified here.
+
+    Raises
+    ------
+    EvidenceMismatchError
+        The file of the key holds none.
+    """
+    path = custody_folder(case_dir) / PUBLIC_KEY_NAME
+    if not os.path.lexists(path):
+        return None
+    from verify.evidence.keys import PublicKey, SignatureError  # noqa: PLC0415 - only for signed cases
+
+    try:
+        return PublicKey.from_text(read_bounded(path, _MAX_KEY_BYTES).decode("ascii"))
+    except (OSError, UnicodeDecodeError, SignatureError) as error:
+        raise EvidenceMismatchError(path, f"is no public key ({error})", _CHECK) from error
+
+
+@contextmanager
+def _naming(case_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputNotWritableError(
+            custody_folder(case_dir),
+            f"cannot be written ({error.strerror or error})",
+            "Free some disk space, or make the folder writable.",
+        ) from error
+
+
+@contextmanager
+def _locked(case_dir: Path) -> Iterator[None]:
+    """Keep other processes from adding to the same log meanwhile.
+
+    The lock is one of the system, on a file beside the case, so that it goes with the process, however that ends.
+    """
+    folder = custody_folder(case_dir)
+    path = folder.with_name(f".{folder.name[:100]}.lock")
+    with _naming(case_dir):
+        descriptor = _take_lock(path)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows keeps a file that is open
+            path.unlink()
+        os.close(descriptor)
+
+
+def _take_lock(path: Path) -> int:
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            if _lock(descriptor) and _is_still(path, descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        if time.monotonic() > deadline:
+            raise OSError(None, "another process is writing to it")
+        time.sleep(_LOCK_POLL_S)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file without waiting; tell whether that worked."""
+    try:
+        if os.name == "nt":
+            import msvcrt  # noqa: PLC0415 - Windows only
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            import fcntl  # noqa: PLC0415 - POSIX only
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Tell whether the locked file still has its name; whoever held the lock before takes the file away."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,123 @@
+"""What `verify video` and `verify batch` share: the options of checking releases, and how a check ends."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from verify.commands.options import acquisition_options, add_options, archive_option, told_command
+from verify.commands.sealing import seal_options, sign_option
+from verify.errors import EXIT_DONE, EXIT_FAIL_ON, EXIT_WARNINGS, InvalidUsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from verify.acquire.options import AcquisitionOptions
+    from verify.evidence.sealing import SealOptions
+    from verify.model import Report
+
+FORMATS = ("html", "json")
+_MOST_LIVE_SECONDS = 86_400
+
+
+def release_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options of checking a release.
+
+    The command receives `settings`, the members of `verify.pipeline.Request` that they decide, and `fail_on`.
+    """
+
+    @functools.wraps(command)
+    def checking(
+        *,
+        options: AcquisitionOptions,
+        formats: str,
+        comments: bool,
+        live_seconds: float | None,
+        seal: SealOptions,
+        c2pa_trust: Path | None,
+        **rest: Any,
+    ) -> int:
+        from verify.media.credentials import find_trust_anchors  # noqa: PLC0415 - keeps `verify --help` instant
+
+        settings = {
+            "command": told_command(),
+            "formats": check_formats(formats),
+            "options": replace(options, comments=comments, live_seconds=_check_live_seconds(live_seconds)),
+            "seal": seal,
+            "c2pa_trust": find_trust_anchors(c2pa_trust),
+        }
+        return command(settings=settings, **rest)
+
+    return add_options(
+        seal_options(acquisition_options(checking)),
+        archive_option,
+        click.option(
+            "--format", "formats", default="html,json", show_default=True, help="Forms of the report, comma-separated."
+        ),
+        click.option(
+            "--fail-on",
+            type=click.Choice(["reuse"]),
+            help="End with exit code 60 if any match is found, possible or confirmed.",
+        ),
+        click.option("--comments", is_flag=True, help="Preserve the comments below the video too."),
+        click.option(
+            "--live-seconds",
+            type=click.FloatRange(min=1),
+            metavar="S",
+            help="Record a live stream for this long. Without it live streams are refused.",
+        ),
+        sign_option,
+        click.option(
+            "--c2pa-trust",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Certificates (PEM) of signers of Content Credentials to trust. Default: VERIFY_C2PA_TRUST.",
+        ),
+    )
+
+
+def _check_live_seconds(seconds: float | None) -> float | None:
+    # Written so that NaN, which compares false with everything, is refused too.
+    if seconds is not None and not seconds <= _MOST_LIVE_SECONDS:
+        raise InvalidUsageError(
+            "--live-seconds", f"{seconds} is not a number up to {_MOST_LIVE_SECONDS}", "Give a shorter time."
+        )
+    return seconds
+
+
+def check_formats(text: str) -> frozenset[str]:
+    """Return the wanted forms of the report; raises InvalidUsageError for an unknown one or none."""
+    wanted = {part.strip() for part in text.split(",") if part.strip()}
+    choose = f"Choose from {', '.join(FORMATS)}."
+    if unknown := wanted - set(FORMATS):
+        raise InvalidUsageError("--format", f"{', '.join(sorted(unknown))} is not a form of the report", choose)
+    if not wanted:
+        raise InvalidUsageError("--format", "names no form of the report", choose)
+    return frozenset(wanted)
+
+
+@contextlib.contextmanager
+def keeping_evidence_known(destination: Path) -> Iterator[None]:
+    """If a stage fails after the bytes were preserved, say where they are."""
+    case = destination / "evidence"
+    existed = os.path.lexists(case)
+    try:
+        yield
+    except BaseException:
+        if not existed and os.path.lexists(case):
+            report = "the report is whole" if os.path.lexists(destination / "report.json") else "no report was written"
+            click.echo(f"note: what was fetched is preserved in {case}; {report}.", err=True)
+        raise
+
+
+def exit_code(report: Report, fail_on: str | None) -> int:
+    """Exit code of a finished verification: 60 beats 100 beats 0."""
+    if fail_on == "reuse" and report.matches:
+        return EXIT_FAIL_ON
+    return EXIT_WARNINGS if report.warnings else EXIT_DONE

@@ -1,0 +1,107 @@
+"""Take up a case that was preserved earlier: analyse it again without the network, here or in a copy of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from verify.errors import EvidenceExistsError, EvidenceMismatchError, OutputNotWritableError
+from verify.evidence.layout import ACQUISITION_RECORD_PATH, MANIFEST_PATH, custody_folder, private_folder
+from verify.model import Acquisition, EvidenceManifest, FileRole
+
+_MAX_RECORD_BYTES = 16 * 1024**2
+_NOT_OF_THE_ACQUISITION = ("format_version", "original_name", "copy_statement", "command")
+
+
+def find_case(folder: Path) -> Path | None:
+    """Return the case that a folder is, or that a report folder holds; None if it is neither."""
+    for case_dir in (folder, folder / "evidence"):
+        if (case_dir / MANIFEST_PATH).is_file():
+            return case_dir
+    return None
+
+
+def load_acquisition(case_dir: Path, manifest: EvidenceManifest) -> Acquisition:
+    """Read the record of how a case was obtained. Check the case first: nothing is hashed here.
+
+    Raises
+    ------
+    EvidenceMismatchError
+        The record is missing or malformed.
+    """
+    import msgspec  # noqa: PLC0415 - only where a case is taken up again
+
+    path = case_dir / ACQUISITION_RECORD_PATH
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_RECORD_BYTES + 1)
+        if len(content) > _MAX_RECORD_BYTES:
+            raise ValueError(f"larger than {_MAX_RECORD_BYTES} bytes")
+        record: dict[str, Any] = json.loads(content)
+        fields = {name: value for name, value in record.items() if name not in _NOT_OF_THE_ACQUISITION}
+        fields["files"] = [
+            {"path": str(case_dir / file.relative_path), "role": file.role}
+            for file in manifest.files
+            if file.role is not FileRole.METADATA or file.relative_path == manifest.media_path
+        ]
+        return msgspec.convert(fields, Acquisition, dec_hook=_to_path, strict=False)
+    except OSError as error:
+        raise _mismatch(path, f"cannot be read ({error.strerror})") from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _mismatch(path, f"is malformed ({type(error).__name__}: {error})") from error
+
+
+def _mismatch(path: Path, problem: str) -> EvidenceMismatchError:
+    return EvidenceMismatchError(path, problem, "Restore the case from a copy.")
+
+
+def _to_path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(kind)
+
+
+def copy_case(case_dir: Path, destination: Path) -> None:
+    """Copy a case, with what lies beside it, to a new place; the case appears there last, whole or not at all.
+
+    Raises
+    ------
+    EvidenceExistsError
+        There is something at the destination.
+    OutputNotWritableError
+        It cannot be written. Nothing is left of the copy.
+    """
+    pairs = [
+        (private_folder(case_dir), private_folder(destination)),
+        (custody_folder(case_dir), custody_folder(destination)),
+        (case_dir, destination),
+    ]
+    for _, target in pairs:
+        if os.path.lexists(target):
+            raise EvidenceExistsError(
+                target, "is there already, and evidence is written only once", "Choose another --out."
+            )
+    placed: list[Path] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{destination.name[:50]}-", dir=destination.parent) as building:
+            for source, target in pairs:
+                if source.is_dir():
+                    shutil.copytree(source, Path(building) / target.name, symlinks=True)
+            for _, target in pairs:
+                if (Path(building) / target.name).is_dir():
+                    placed.append((Path(building) / target.name).rename(target))
+    except BaseException as error:
+        for target in placed:
+            shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, (OSError, shutil.Error)):
+            reason = getattr(error, "strerror", None) or "not all files could be copied"
+            raise OutputNotWritableError(
+                destination,
+                f"the evidence cannot be copied ({reason})",
+                "Free some disk space, or choose another --out.",
+            ) from error
+        raise
