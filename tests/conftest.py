@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,18 @@ def no_logged_errors() -> Iterator[None]:
     root.removeHandler(handler)
     if handler.lines:
         pytest.fail("logged as error: " + "; ".join(handler.lines))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's signing key, archive and name out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("VERIFY_") and name != "VERIFY_CACHE"]:
+            patch.delenv(name)
+        home = str(tmp_path_factory.mktemp("config"))
+        for name in ("XDG_CONFIG_HOME", "APPDATA", "LOCALAPPDATA"):
+            patch.setenv(name, home)
+        yield
 
 
 @pytest.fixture(scope="session")

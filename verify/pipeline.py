@@ -7,19 +7,21 @@ import shutil
 import tempfile
 import uuid
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verify.acquire.source import acquire, is_url
+from verify.acquire.options import AcquisitionOptions
 from verify.acquire.texts import MAX_TITLE_CHARACTERS, clean_text
 from verify.archive.index import ReferenceIndex
 from verify.archive.metadata import id_from_name
 from verify.archive.store import Archive
 from verify.dates import utc_now
 from verify.errors import EvidenceExistsError, NoUsableFramesError, OutputNotWritableError, UnreadableMediaError
+from verify.evidence.layout import custody_folder, private_folder
 from verify.evidence.manifest import media_file
-from verify.evidence.preserve import preserve
+from verify.evidence.sealing import SealOptions, actor_name, describe_seal
+from verify.evidence.securing import case_to_reuse, fetch_and_preserve, noting_examination, take_up
 from verify.fingerprint.examine import (
     QUERY_SAMPLES_PER_SECOND,
     REFERENCE_SAMPLES_PER_SECOND,
@@ -29,6 +31,8 @@ from verify.fingerprint.examine import (
 from verify.match.matcher import MIN_DISTINCTNESS, find_matches
 from verify.match.pairing import AGREEMENT_LIMIT
 from verify.match.query import MIN_QUALITY, make_query
+from verify.media.container import duration_observation, examine_container
+from verify.media.credentials import read_credentials
 from verify.report.assemble import Material, assemble
 from verify.report.pictures import PictureBook
 from verify.report.writer import REPORT_PARTS, write_report
@@ -36,7 +40,7 @@ from verify.report.writer import REPORT_PARTS, write_report
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from verify.acquire.limits import AcquisitionLimits
+    from verify.evidence.securing import Preserved
     from verify.model import Acquisition, ArchiveSnapshot, Claim, Match, Progress, Reference, Report
 
 EVIDENCE_FOLDER = "evidence"
@@ -75,7 +79,8 @@ def open_library(folder: Path) -> Iterator[Library]:
 class Request:
     """What the user asks of one verification. `destination` gets the report and, in evidence/, the case.
 
-    `query_id` names the release in matches.csv; empty means the stem of its file or URL.
+    `query_id` names the release in matches.csv; empty means the stem of its file or URL. With `offline` nothing is
+    fetched: `source` is a case, a local file, or the URL of what lies in evidence/ already.
     """
 
     source: str
@@ -85,9 +90,11 @@ class Request:
     claimed_date: str = ""
     publisher: str = ""
     claims: tuple[Claim, ...] = ()
-    allow_private: bool = False
-    limits: AcquisitionLimits | None = None
+    options: AcquisitionOptions = field(default_factory=AcquisitionOptions)
+    seal: SealOptions = field(default_factory=lambda: SealOptions(actor=actor_name()))
+    c2pa_trust: Path | None = None
     query_id: str = ""
+    offline: bool = False
 
 
 def verify_release(request: Request, library: Library | None, progress: Progress) -> Report:
@@ -104,47 +111,76 @@ def verify_release(request: Request, library: Library | None, progress: Progress
     VerifyError
         A stage failed. What was preserved by then stays in the destination; no part of a report does.
     """
-    with _working_folder(request.destination) as working:
-        report_id = f"{utc_now().replace('-', '').replace(':', '')}-{uuid.uuid4().hex[:8]}"
-        staging = working / "staging"
-        staging.mkdir()
-        acquisition = acquire(
-            request.source, staging, allow_private=request.allow_private, limits=request.limits, progress=progress
-        )
-        case = request.destination / EVIDENCE_FOLDER
-        manifest = preserve(acquisition, staging, case, case_id=report_id, command=request.command)
-        media = media_file(case, manifest)
-        with _naming(acquisition.source):
-            examination = examine_query(media, progress, "examine")
-        matches: tuple[Match, ...] | None = None
-        if library is not None and library.snapshot.reference_count:
-            query = make_query(examination.fingerprints, examination.shots)
-            matches = find_matches(query, library.index, progress)
-        pictures = PictureBook(working, media, library.archive if library else None)
-        first_frame, frame_pairs = pictures.draw(matches or ())
-        claimed_date, basis = _claimed_date(request, acquisition)
-        report = assemble(
-            Material(
-                report_id=report_id,
-                query_id=request.query_id or _query_id(request.source, acquisition),
+    report_id = f"{utc_now().replace('-', '').replace(':', '')}-{uuid.uuid4().hex[:8]}"
+    case = request.destination / EVIDENCE_FOLDER
+    found = case_to_reuse(request.source, case, offline=request.offline)
+    with _working_folder(request.destination, evidence_stays=found == case) as working:
+        if found:
+            preserved = take_up(request.source, found, case, seal=request.seal)
+        else:
+            preserved = fetch_and_preserve(
+                request.source,
+                _new_folder(working / "staging"),
+                case,
+                case_id=report_id,
                 command=request.command,
-                acquisition=acquisition,
-                manifest=manifest,
-                examination=examination,
-                archive=library.snapshot if library else None,
-                references=library.references if library else {},
-                matches=matches,
-                frame_pairs=frame_pairs,
-                first_frame=first_frame,
-                claimed_date=claimed_date,
-                claimed_date_basis=basis,
-                publisher=request.publisher,
-                claims=request.claims,
-                parameters=PARAMETERS,
+                options=request.options,
+                seal=request.seal,
+                progress=progress,
             )
-        )
-        write_report(report, working, request.destination, request.formats)
+        with noting_examination(preserved, request.destination / "report.json", request.seal):
+            report = _examine(request, preserved, library, working, report_id=report_id, progress=progress)
+            write_report(report, working, request.destination, request.formats)
         return report
+
+
+def _examine(
+    request: Request,
+    preserved: Preserved,
+    library: Library | None,
+    working: Path,
+    *,
+    report_id: str,
+    progress: Progress,
+) -> Report:
+    """Examine what was preserved, compare it with the library, and put the report together."""
+    acquisition, manifest = preserved.acquisition, preserved.manifest
+    media = media_file(preserved.case_dir, manifest)
+    with _naming(acquisition.source):
+        examination = examine_query(media, progress, "examine")
+    credentials = read_credentials(media, trust_anchors=request.c2pa_trust)
+    observations = (*examine_container(media), duration_observation(examination.info, examination.outcome))
+    matches: tuple[Match, ...] | None = None
+    if library is not None and library.snapshot.reference_count:
+        query = make_query(examination.fingerprints, examination.shots)
+        matches = find_matches(query, library.index, progress)
+    pictures = PictureBook(working, media, library.archive if library else None)
+    first_frame, frame_pairs = pictures.draw(matches or ())
+    claimed_date, basis = _claimed_date(request, acquisition)
+    return assemble(
+        Material(
+            report_id=report_id,
+            query_id=request.query_id or _query_id(acquisition),
+            command=request.command,
+            acquisition=acquisition,
+            manifest=manifest,
+            examination=examination,
+            archive=library.snapshot if library else None,
+            references=library.references if library else {},
+            matches=matches,
+            frame_pairs=frame_pairs,
+            first_frame=first_frame,
+            claimed_date=claimed_date,
+            claimed_date_basis=basis,
+            publisher=request.publisher,
+            claims=request.claims,
+            parameters=PARAMETERS,
+            seal=describe_seal(preserved.case_dir, request.seal.timestamp_roots),
+            credentials=credentials,
+            observations=observations,
+            warnings=preserved.warnings,
+        )
+    )
 
 
 def compare_videos(query_path: Path, reference_path: Path, progress: Progress) -> tuple[Match, ...]:
@@ -164,26 +200,34 @@ def _claimed_date(request: Request, acquisition: Acquisition) -> tuple[str, str]
     return "", ""
 
 
-def _query_id(source: str, acquisition: Acquisition) -> str:
+def _query_id(acquisition: Acquisition) -> str:
     """Name of the release in matches.csv: the file's stem, or the last part of the URL."""
-    if not is_url(source):
-        return clean_text(Path(source).stem, MAX_TITLE_CHARACTERS) or "release"
-    path = (acquisition.final_url or source).partition("?")[0].partition("#")[0].rstrip("/")
+    if acquisition.is_local_file:
+        return clean_text(Path(acquisition.source).stem, MAX_TITLE_CHARACTERS) or "release"
+    path = (acquisition.final_url or acquisition.source).partition("?")[0].partition("#")[0].rstrip("/")
     name = path.rpartition("/")[2]
     return id_from_name(name.rpartition(".")[0] or name)
 
 
+def _new_folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
 @contextmanager
-def _working_folder(destination: Path) -> Iterator[Path]:
+def _working_folder(destination: Path, *, evidence_stays: bool) -> Iterator[Path]:
     """Give a temporary folder inside the destination, removed at the end whatever happens.
 
-    Folders that were made for this run and hold nothing in the end are removed too.
+    Folders that were made for this run and hold nothing in the end are removed too. With `evidence_stays` the
+    destination may hold a case already, which is the one to examine; a report it may not hold.
     """
     missing = [folder for folder in (destination, *destination.parents) if not os.path.lexists(folder)]
-    for name in (EVIDENCE_FOLDER, *REPORT_PARTS):
-        if os.path.lexists(destination / name):
+    case = destination / EVIDENCE_FOLDER
+    folders = () if evidence_stays else (case, custody_folder(case), private_folder(case))
+    for path in (*folders, *(destination / name for name in REPORT_PARTS)):
+        if os.path.lexists(path):
             raise EvidenceExistsError(
-                destination / name,
+                path,
                 "there is a case or report here already",
                 "Choose another --out; nothing is overwritten.",
             )

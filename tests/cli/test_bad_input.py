@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.helpers.command import REPORT_PARTS, check_case, check_failure, names_in, verify
+from tests.cli.helpers.command import CASE_PARTS, REPORT_PARTS, check_case, check_failure, names_in, verify
 from tests.http_server import TestServer, serving
 from verify.tools import find_ffmpeg
 
@@ -189,7 +189,7 @@ def test_truncated_file_is_examined_as_far_as_it_goes(
     assert done.code == 100, done.err
     assert "warning: The file could be decoded only up to" in done.err
     assert "The rest is not examinable." in done.err
-    assert names_in(tmp_path / "out") == {*REPORT_PARTS, "evidence"}
+    assert names_in(tmp_path / "out") == {*REPORT_PARTS, *CASE_PARTS}
     check_case(tmp_path / "out" / "evidence")
     assert "could not be examined" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
@@ -329,4 +329,4 @@ def test_default_output_is_a_folder_below_reports(
     assert done.code == 30
     (folder,) = (tmp_path / "reports").iterdir()
     assert folder.name.endswith("Z-text")
-    assert names_in(folder) == {"evidence"}
+    assert names_in(folder) == set(CASE_PARTS)

@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.footage import CHECKOUT, TRUNCATED_SHARE
 from tests.cli.conftest import REUSED_S, SKIPPED_S, UNSEEN_S, Checked
-from tests.cli.helpers.command import REPORT_PARTS, check_case, names_in, verify
+from tests.cli.helpers.command import CASE_PARTS, REPORT_PARTS, check_case, names_in, verify
 from tests.http_server import serving
 from verify.archive.store import Archive
 from verify.commands import video as video_module
@@ -35,7 +35,7 @@ def report_in(folder: Path) -> dict[str, Any]:
 
 def test_everything_is_written_and_nothing_else(checked: Checked, schema: dict[str, Any]):
     assert checked.done.code == 0, checked.done.err
-    assert names_in(checked.folder) == {*REPORT_PARTS, "evidence"}
+    assert names_in(checked.folder) == {*REPORT_PARTS, *CASE_PARTS}
     check_case(checked.folder / "evidence")
     report = report_in(checked.folder)
     jsonschema.validate(report, schema, cls=jsonschema.Draft202012Validator)
@@ -125,7 +125,7 @@ def test_claimed_date_decides_what_is_called_earlier(
     assert entry["finding"]["kind"] == kind
     assert words in entry["finding"]["statement"]
     assert "first seen no later than 2020-05 (upload)" in entry["finding"]["statement"]
-    assert names_in(tmp_path / "out") == {*REPORT_PARTS, "evidence"} - {"report.html"}
+    assert names_in(tmp_path / "out") == {*REPORT_PARTS, *CASE_PARTS} - {"report.html"}
     assert f"Report:   {tmp_path / 'out' / 'report.json'}" in done.out
 
 
@@ -260,7 +260,7 @@ def test_a_second_run_changes_nothing(checked: Checked, release: Path, archive: 
 def test_existing_folder_of_other_things_is_used(footage: dict[str, Path], archive: Path, tmp_path: Path):
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     assert verify("video", footage["static"], "--archive", archive, "--out", tmp_path).code == 0
-    assert names_in(tmp_path) == {*REPORT_PARTS, "evidence", "notes.txt"}
+    assert names_in(tmp_path) == {*REPORT_PARTS, *CASE_PARTS, "notes.txt"}
 
 
 def test_failure_of_a_late_stage_keeps_the_evidence_only(

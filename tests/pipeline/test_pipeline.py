@@ -13,7 +13,7 @@ import pytest
 
 from fixtures import drawing
 from fixtures.footage import encode
-from tests.cli.helpers.command import REPORT_PARTS, check_case, names_in
+from tests.cli.helpers.command import CASE_PARTS, REPORT_PARTS, check_case, names_in
 from verify import pipeline
 from verify.archive.ingest import add_video
 from verify.archive.store import Archive
@@ -85,7 +85,7 @@ def test_every_second_of_a_montage_is_in_the_state_that_it_shows(montage: Path, 
     ]
     (entry,) = report.matches
     assert entry.match.reference.start_s == pytest.approx(3, abs=0.1)
-    assert names_in(tmp_path / "out") == {*REPORT_PARTS, "evidence"}
+    assert names_in(tmp_path / "out") == {*REPORT_PARTS, *CASE_PARTS}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_without_a_library_nothing_counts_as_examined(footage: dict[str, Path], 
 # --- repetition ------------------------------------------------------------------------------------------------------
 
 # What may differ between two runs: ids, moments, and the digests of the files in the case that hold them.
-MOMENTS = {"report_id", "created_utc", "case_id", "sealed_utc", "acquired_utc"}
+MOMENTS = {"report_id", "created_utc", "case_id", "sealed_utc", "acquired_utc", "seal"}
 
 
 def without_moments(value: Any) -> Any:
@@ -197,7 +197,7 @@ def test_failed_stage_leaves_evidence_at_most(
     if stage in ("acquire", "preserve"):
         assert names_in(tmp_path) == set()
     else:
-        assert names_in(tmp_path / "new" / "out") == {"evidence"}
+        assert names_in(tmp_path / "new" / "out") == set(CASE_PARTS)
         check_case(tmp_path / "new" / "out" / "evidence")
 
 
@@ -220,7 +220,7 @@ def test_interruption_after_the_report_leaves_it_whole(
     monkeypatch.setattr(pipeline.shutil, "rmtree", interrupt)
     with pytest.raises(KeyboardInterrupt):
         verify_release(request(footage["static"], tmp_path / "out"), library, SilentProgress())
-    assert names_in(tmp_path / "out") == {*REPORT_PARTS, "evidence"}
+    assert names_in(tmp_path / "out") == {*REPORT_PARTS, *CASE_PARTS}
 
 
 @pytest.mark.parametrize("taken", ["evidence", *REPORT_PARTS])

@@ -24,10 +24,17 @@ from verify.model import (
     AlignedPair,
     ArchiveSnapshot,
     Claim,
+    ClockReading,
+    ContentCredentials,
+    CredentialAction,
+    CredentialIngredient,
+    CredentialState,
     CueEvidence,
+    CustodyEvent,
     DecodeOutcome,
     EvidenceFile,
     EvidenceManifest,
+    EvidenceSeal,
     FileRole,
     FrameClass,
     FramePair,
@@ -35,6 +42,7 @@ from verify.model import (
     Match,
     MatchLevel,
     MediaInfo,
+    Observation,
     Picture,
     Reference,
     ReferenceKind,
@@ -44,6 +52,7 @@ from verify.model import (
     Shot,
     TimeMap,
     Transform,
+    TrustedTime,
 )
 from verify.report.json_report import SCHEMA_VERSION
 
@@ -296,6 +305,68 @@ def sample_claims() -> tuple[Claim, ...]:
     )
 
 
+def sample_credentials() -> ContentCredentials:
+    return ContentCredentials(
+        state=CredentialState.VALID_UNTRUSTED,
+        statement="Content Credentials are present and intact; their signer is not on a trust list known here.",
+        limits="An untrusted signer is not a sign of tampering.",
+        signer="Example Camera",
+        issuer="Example Issuing Authority",
+        signed_utc="2025-05-07T21:00:00Z",
+        signed_basis="time of the signer's own clock",
+        claim_generator="example-camera/3.1",
+        actions=(CredentialAction(action="c2pa.created", software="example-camera 3.1"),),
+        ingredients=(CredentialIngredient(title="clip-17.mov", relationship="parentOf"),),
+        digital_source_types=("digitalCapture: captured by a camera, says the signer",),
+    )
+
+
+def sample_observations() -> tuple[Observation, ...]:
+    return (
+        Observation(
+            topic="encoder",
+            observed="The container names its writer 'Lavf61.7.100'.",
+            meaning="The file was written by a program built on FFmpeg, as many platforms do.",
+            limits="It does not tell what happened before that.",
+            details={"muxer": "Lavf61.7.100"},
+        ),
+    )
+
+
+def sample_seal() -> EvidenceSeal:
+    return EvidenceSeal(
+        bag_sha256="1a" * 32,
+        manifest_sha256="2b" * 32,
+        key_id="0123456789ABCDEF",
+        public_key="RWTvzasJZ0UjAQ",
+        timestamps=(
+            TrustedTime(
+                kind="RFC 3161",
+                authority="Example Timestamps",
+                utc="2025-05-08T08:30:04Z",
+                statement="Example Timestamps states that the manifest existed at 2025-05-08 08:30:04 UTC.",
+            ),
+        ),
+        events=(
+            CustodyEvent(
+                utc="2025-05-08T08:29:50Z",
+                actor="verify-video 0.1.0",
+                action="acquisition started",
+                detail="fetched from https://releases.example/statement-17.html",
+                clock=ClockReading(offset_s=-2.0, uncertainty_s=1.2, basis="Date header of releases.example"),
+            ),
+            CustodyEvent(
+                utc="2025-05-08T08:30:02Z",
+                actor="verify-video 0.1.0",
+                action="sealed",
+                detail="BagIt bag with SHA-256",
+                digest="1a" * 32,
+                previous_sha256="3c" * 32,
+            ),
+        ),
+    )
+
+
 def build_report(folder: Path, match_count: int = 1, scene_count: int = 0, searched: bool = True) -> Report:
     """Build a whole report with its pictures below `folder`/frames."""
     release = sample_release(folder)
@@ -355,4 +426,7 @@ def build_report(folder: Path, match_count: int = 1, scene_count: int = 0, searc
         limits=standard_limits(archive, release.decoded, found),
         parameters={"sample rate (per second)": 4.0, "phash threshold (bits)": 14, "mirror search": True},
         versions={"verify": "0.1.0", "yt-dlp": "2026.7.4", "opencv": "4.12.0", "ffmpeg": "7.0.2-static"},
+        observations=sample_observations(),
+        credentials=sample_credentials(),
+        seal=sample_seal(),
     )

@@ -53,6 +53,16 @@ def test_dark_and_empty_shots_keep_their_reason() -> None:
     ]
 
 
+def test_gaps_between_pictures_are_not_examinable_even_where_something_matched() -> None:
+    outcome = DecodeOutcome(decoded=interval(0, 10), frame_count=1, cut_times_s=(), gaps=(interval(4, 6),))
+    assert laid_out(outcome, 10.0, [shot(0, 10)], [match(3, 5)]) == [
+        (0, 3, "no_match"),
+        (3, 4, "matched"),
+        (4, 6, "not_examinable"),
+        (6, 10, "no_match"),
+    ]
+
+
 def test_what_was_not_decoded_says_why() -> None:
     spans = coverage(decoded(3, "the file breaks off"), 10.0, [shot(0, 10)], [match(2, 9)])
     assert spans[-1].interval == interval(3, 10)

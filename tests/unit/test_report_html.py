@@ -316,3 +316,54 @@ def test_a_release_without_length_or_frame_still_makes_a_page(tmp_path: Path) ->
     assert "The release has no length that could be shown." in words
     assert "Publisher not stated" in words
     assert "No claims were found in the release and none were given." in words
+
+
+def test_credentials_observations_and_seal_are_shown(tmp_path: Path) -> None:
+    words = page_of(build_report(tmp_path), tmp_path).words()
+    assert "Content Credentials are present and intact" in words
+    assert "An untrusted signer is not a sign of tampering." in words
+    assert "certificate issued by Example Issuing Authority" in words
+    assert "The container names its writer 'Lavf61.7.100'." in words
+    assert "It does not tell what happened before that." in words
+    assert "by the key 0123456789ABCDEF" in words
+    assert "Example Timestamps states that the manifest existed at 2025-05-08 08:30:04 UTC." in words
+    assert "This machine's clock was -2.0 s off, give or take 1.2 s (Date header of releases.example)." in words
+
+
+def test_an_unsigned_case_without_timestamp_says_so(tmp_path: Path) -> None:
+    report = build_report(tmp_path)
+    assert report.seal is not None
+    seal = replace(report.seal, key_id=None, public_key=None, timestamps=())
+    words = page_of(replace(report, seal=seal), tmp_path).words()
+    assert "not signed: the digests show that a byte changed by accident, not that nobody replaced all of it" in words
+    assert "none by a third party: the times below are those of the operator's clock" in words
+
+
+def test_a_report_without_examination_of_the_file_has_no_such_section(tmp_path: Path) -> None:
+    report = replace(build_report(tmp_path), observations=(), credentials=None, seal=None)
+    assert "The file itself" not in page_of(report, tmp_path).words()
+
+
+def test_hostile_credentials_and_observations_do_not_act(tmp_path: Path) -> None:
+    report = build_report(tmp_path)
+    assert report.credentials is not None
+    assert report.seal is not None
+    hostile = replace(
+        report,
+        credentials=replace(
+            report.credentials,
+            statement=HOSTILE,
+            signer=HOSTILE,
+            signed_utc=HOSTILE,
+            problems=(HOSTILE,),
+            digital_source_types=(HOSTILE,),
+            actions=(replace(report.credentials.actions[0], action=HOSTILE, when=HOSTILE),),
+            ingredients=(replace(report.credentials.ingredients[0], title=HOSTILE),),
+        ),
+        observations=(replace(report.observations[0], topic=HOSTILE, observed=HOSTILE, meaning=HOSTILE),),
+        seal=replace(report.seal, events=(replace(report.seal.events[0], detail=HOSTILE, actor=HOSTILE),)),
+    )
+    html = render_html(hostile, tmp_path)
+    assert "<script" not in html
+    assert "<img src=x" not in html
+    assert "\u202e" not in html

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 NO_ARCHIVE_REASON = "no reference archive was searched"
 _NO_PICTURE_REASON = "the file declares more time than its last picture covers"
 _NO_FRAME_REASON = "no frame was sampled here"
+_GAP_REASON = "no picture could be decoded here: the file is damaged, or its times leave a gap"
 _DEFAULT_REASONS = {
     FrameClass.TEMPLATE: "title card, logo or colour bars",
     FrameClass.DARK: "too dark to carry evidence",
@@ -40,7 +41,7 @@ def coverage(
     Parameters
     ----------
     decoded
-        How decoding ended; what was not decoded is not examinable.
+        How decoding ended; what was not decoded, at the end or in between, is not examinable.
     declared_duration_s
         Length the container declares, in seconds, None if it declares none. The spans run from 0 to this or to the
         end of the decoded part, whichever is later.
@@ -98,6 +99,7 @@ def _bounds(
     """Collect every time at which the state can change, from 0 to `end_s`."""
     intervals = [
         decoded.decoded,
+        *decoded.gaps,
         *(shot.interval for shot in shots),
         *(match.query for match in matches),
         *repeats,
@@ -115,8 +117,8 @@ def _state(
     time_s: float, decoded: DecodeOutcome, shots: list[Shot], matches: list[Match] | None, repeated: bool
 ) -> tuple[CoverageState, str]:
     """Return the state that holds at one moment, with its reason. `matches` is None where nothing was searched."""
-    if not decoded.decoded.start_s <= time_s < decoded.decoded.end_s:
-        return CoverageState.NOT_EXAMINABLE, decoded.failure or _NO_PICTURE_REASON
+    if missing := _why_no_picture(time_s, decoded):
+        return CoverageState.NOT_EXAMINABLE, missing
     if matched := [match for match in matches or () if not match.same_scene_only]:
         return CoverageState.MATCHED, f"visually consistent with {_references(matched)}"
     if repeated:
@@ -127,6 +129,13 @@ def _state(
         return CoverageState.NOT_EXAMINABLE, NO_ARCHIVE_REASON
     scenes = f": a scene also seen in {_references(matches)}, not shown to be one recording" if matches else ""
     return CoverageState.NO_MATCH, f"no match among the references searched{scenes}"
+
+
+def _why_no_picture(time_s: float, decoded: DecodeOutcome) -> str | None:
+    """Say why there is no decoded picture at one moment, None if there is one."""
+    if not decoded.decoded.start_s <= time_s < decoded.decoded.end_s:
+        return decoded.failure or _NO_PICTURE_REASON
+    return _GAP_REASON if any(gap.start_s <= time_s < gap.end_s for gap in decoded.gaps) else None
 
 
 def _without_evidence(shots: list[Shot]) -> tuple[CoverageState, str] | None:

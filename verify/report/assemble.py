@@ -31,16 +31,19 @@ if TYPE_CHECKING:
         Acquisition,
         ArchiveSnapshot,
         Claim,
+        ContentCredentials,
         CoverageSpan,
         EvidenceManifest,
+        EvidenceSeal,
         Finding,
         FramePair,
         Match,
+        Observation,
         Picture,
         Reference,
     )
 
-_DISTRIBUTIONS = ("av", "opencv-python-headless", "imagehash", "numpy", "yt-dlp")
+_DISTRIBUTIONS = ("av", "c2pa-python", "opencv-python-headless", "imagehash", "numpy", "yt-dlp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,6 +66,10 @@ class Material:
     publisher: str
     claims: tuple[Claim, ...]
     parameters: dict[str, str | int | float | bool]
+    seal: EvidenceSeal
+    credentials: ContentCredentials
+    observations: tuple[Observation, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def assemble(material: Material) -> Report:
@@ -98,6 +105,9 @@ def assemble(material: Material) -> Report:
         parameters=material.parameters,
         versions=tool_versions(*_DISTRIBUTIONS),
         warnings=_warnings(material),
+        observations=material.observations,
+        credentials=material.credentials,
+        seal=material.seal,
     )
 
 
@@ -154,7 +164,7 @@ def _release(material: Material) -> Release:
 
 
 def _warnings(material: Material) -> tuple[str, ...]:
-    warnings = list(material.acquisition.warnings)
+    warnings = [*material.acquisition.warnings, *material.warnings]
     outcome = material.examination.outcome
     if outcome.failure:
         end = f"{outcome.decoded.end_s:.2f} s"

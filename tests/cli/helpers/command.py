@@ -17,6 +17,8 @@ from unittest import mock
 from fixtures.footage import CHECKOUT
 from verify.__main__ import run
 
+#: What a preserved case consists of; a third folder, evidence-private, is there for what was fetched.
+CASE_PARTS = ("evidence", "evidence-custody")
 REPORT_PARTS = ("report.json", "report.html", "matches.csv", "frames")
 
 
@@ -96,7 +98,7 @@ def check_failure(done: Done, destination: Path, *, code: int, subject: str, wor
     assert words in done.message
     assert re.search(r"\. \S", done.message.removeprefix(f"error: {subject}: ")), "it says what to do next"
     assert "Traceback" not in done.err
-    assert names_in(destination) == ({"evidence"} if preserved else set())
+    assert names_in(destination) - {"evidence-private"} == (set(CASE_PARTS) if preserved else set())
     assert destination.exists() is preserved
     if preserved:
         check_case(destination / "evidence")
