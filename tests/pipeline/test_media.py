@@ -512,7 +512,7 @@ def test_worker_serves_the_one_request_on_its_input(footage: dict[str, Path], mo
     asked, answered = io.BytesIO(), io.BytesIO()
     send_message(asked, {"operation": "probe", "path": str(footage["scene"])})
     asked.seek(0)
-    monkeypatch.setattr(worker, "_limit_resources", lambda: None)
+    monkeypatch.setattr(worker, "limit_resources", lambda: None)
     monkeypatch.setattr(
         worker,
         "sys",

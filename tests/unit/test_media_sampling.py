@@ -53,13 +53,18 @@ class Container:
 
 
 def stream(duration: int | None = None, time_base: Fraction | None = TIME_BASE) -> Any:
-    return SimpleNamespace(time_base=time_base, duration=duration, sample_aspect_ratio=None)
+    return SimpleNamespace(time_base=time_base, duration=duration, sample_aspect_ratio=None, average_rate=None)
 
 
 def sampled(container: Container, declared: int | None = None) -> tuple[list[SampledFrame], DecodeOutcome]:
     frames: list[SampledFrame] = []
     outcome = sample_frames(container, stream(declared), 1000.0, frames.append, lambda _: None)  # type: ignore[arg-type]
     return frames, outcome
+
+
+def corrupt(pts: int) -> Any:
+    """Stand in for a frame that the decoder marks as damaged; PyAV cannot make one."""
+    return SimpleNamespace(pts=pts, width=PICTURE.shape[1], height=PICTURE.shape[0], is_corrupt=True)
 
 
 BROKEN = av.error.InvalidDataError(1, "Invalid data found")
@@ -148,3 +153,30 @@ def test_stream_without_a_time_base_is_read_in_thousandths():
     sample_frames(opened, stream(time_base=None), 1000.0, frames.append, lambda _: None)  # type: ignore[arg-type]
     assert [each.time_s for each in frames] == pytest.approx([0.0, 0.04])
     assert np.array_equal(frames[0].pixels_bgr, frames[1].pixels_bgr)
+
+
+def test_damaged_pictures_are_not_sampled_and_leave_a_gap():
+    packets = [Packet(frame(number) if not 10 <= number < 15 else corrupt(number)) for number in range(30)]
+    frames, outcome = sampled(Container(*packets))
+    assert [each.pts for each in frames] == [*range(10), *range(15, 30)]
+    assert (outcome.damaged_packets, outcome.frame_count) == (5, 25)
+    (gap,) = outcome.gaps
+    assert (gap.start_s, gap.end_s) == (pytest.approx(10 / 25), pytest.approx(15 / 25))
+
+
+def test_time_starts_at_a_first_picture_that_is_damaged():
+    frames, outcome = sampled(Container(*[Packet(corrupt(number)) for number in (0, 1)], Packet(frame(2))))
+    assert [each.time_s for each in frames] == [pytest.approx(2 / 25)]
+    assert outcome.gaps[0].start_s == 0.0
+    assert outcome.gaps[0].end_s == pytest.approx(2 / 25)
+
+
+def test_nothing_but_damaged_pictures():
+    frames, outcome = sampled(Container(Packet(corrupt(0)), Packet(corrupt(1))))
+    assert (frames, outcome.failure, outcome.frame_count) == ([], "every picture in it is damaged", 0)
+
+
+def test_still_pictures_are_told_while_sampling():
+    _, outcome = sampled(Container(*[Packet(frame(number)) for number in range(50)]))
+    assert [(each.start_s, each.end_s) for each in outcome.held] == [(0.0, pytest.approx(2.0))]
+    assert (outcome.gaps, outcome.repeated_frames, outcome.repeat_every_frames) == ((), 0, None)

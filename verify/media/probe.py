@@ -40,7 +40,7 @@ def open_container(path: Path) -> InputContainer:
     """
     options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
     try:
-        return av.open(f"file:{path}", options=options)
+        return av.open(f"file:{path}", options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise NotAVideoError(_open_problem(path, error)) from error
 

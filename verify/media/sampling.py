@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import av.error
 import cv2
 import numpy as np
 
+from verify.media.continuity import Continuity, Stillness
 from verify.media.cuts import LOOKAHEAD_FRAMES, LOOKBEHIND_FRAMES, is_cut
 from verify.media.probe import MAX_PIXELS, picture_size
 from verify.model import DecodeOutcome, Interval, SampledFrame
@@ -50,11 +51,14 @@ class _Pending:
 class _Tally:
     """What is counted while decoding."""
 
+    continuity: Continuity
+    stillness: Stillness = field(default_factory=Stillness)
     first_s: float | None = None
     last_s: float = 0.0
     last_duration_s: float = 0.0
     frames: int = 0
     damaged_packets: int = 0
+    damaged_frames: int = 0
     failure: str | None = None
 
 
@@ -79,7 +83,7 @@ def sample_frames(
     window: deque[_Pending] = deque()
     past: deque[npt.NDArray[np.float32]] = deque(maxlen=LOOKBEHIND_FRAMES)
     cuts: list[float] = []
-    tally = _Tally()
+    tally = _Tally(continuity=Continuity(_expected_step_s(stream)))
     next_sample_s = 0.0
     next_report_s = 0.5
 
@@ -99,7 +103,9 @@ def sample_frames(
         on_grid = time_s >= next_sample_s
         if on_grid:
             next_sample_s = (math.floor(time_s * samples_per_second + 1e-6) + 1) / samples_per_second
-        window.append(_Pending(frame=frame, time_s=time_s, on_grid=on_grid, thumbnail=_thumbnail(frame)))
+        thumbnail = _thumbnail(frame)
+        tally.stillness.add(time_s, thumbnail)
+        window.append(_Pending(frame=frame, time_s=time_s, on_grid=on_grid, thumbnail=thumbnail))
         if len(window) > LOOKAHEAD_FRAMES:
             settle(list(window)[1:])
         if time_s >= next_report_s:
@@ -116,7 +122,7 @@ def frames_at(
     """Emit the frame presented at each of the increasing `times_s`, decoding no further than the last."""
     wanted = deque(times_s)
     shown: tuple[VideoFrame, float] | None = None
-    for frame, time_s in _presented_frames(container, stream, _Tally()):
+    for frame, time_s in _presented_frames(container, stream, _Tally(continuity=Continuity(0.0))):
         while wanted and shown is not None and time_s > wanted[0] + 1e-6:
             emit(_canonical(_Pending(shown[0], shown[1], True, np.empty(0, np.float32)), stream))
             wanted.popleft()
@@ -131,7 +137,10 @@ def frames_at(
 def _presented_frames(
     container: InputContainer, stream: VideoStream, tally: _Tally
 ) -> Iterator[tuple[VideoFrame, float]]:
-    """Yield decoded frames with their time from the first one; frames whose timestamp does not advance are dropped."""
+    """Yield decoded frames with their time from the first one.
+
+    Frames whose timestamp does not advance are dropped, and frames that the decoder marks as damaged besides counted.
+    """
     time_base = stream.time_base or Fraction(1, 1000)
     previous_pts: int | None = None
     for frame in _decoded_frames(container, stream, tally):
@@ -140,14 +149,19 @@ def _presented_frames(
         if frame.width * frame.height > MAX_PIXELS:
             tally.failure = f"a frame of {frame.width}x{frame.height} pixels, larger than is decoded"
             return
-        previous_pts = frame.pts
         absolute_s = float(frame.pts * time_base)
         if tally.first_s is None:
             tally.first_s = absolute_s
+        if frame.is_corrupt:
+            tally.damaged_frames += 1
+            tally.continuity.damage()
+            continue
+        previous_pts = frame.pts
         time_s = absolute_s - tally.first_s
         tally.frames += 1
         tally.last_duration_s = float(frame.duration * time_base) if frame.duration else time_s - tally.last_s
         tally.last_s = time_s
+        tally.continuity.presented(time_s)
         yield frame, time_s
 
 
@@ -168,6 +182,7 @@ def _decoded_frames(container: InputContainer, stream: VideoStream, tally: _Tall
             return
         except av.error.FFmpegError:
             tally.damaged_packets += 1
+            tally.continuity.damage()
 
 
 def _thumbnail(frame: VideoFrame) -> npt.NDArray[np.float32]:
@@ -211,14 +226,25 @@ def _outcome(container: InputContainer, stream: VideoStream, tally: _Tally, cuts
     failure = tally.failure
     if missing_s and failure is None:
         failure = "the file ends before its declared duration"
+    if tally.damaged_frames and not tally.frames:
+        failure = "every picture in it is damaged"
     return DecodeOutcome(
         decoded=Interval(start_s=0.0, end_s=end_s),
         frame_count=tally.frames,
         cut_times_s=cuts,
         failure=failure,
         missing_s=missing_s,
-        damaged_packets=tally.damaged_packets,
+        damaged_packets=tally.damaged_packets + tally.damaged_frames,
+        gaps=tally.continuity.ended(end_s),
+        held=tally.stillness.held(end_s),
+        repeated_frames=tally.stillness.repeated_frames,
+        repeat_every_frames=tally.stillness.rhythm(),
     )
+
+
+def _expected_step_s(stream: VideoStream) -> float:
+    """Time between frames that the container declares, in seconds; 0.04 where it declares none."""
+    return float(1 / stream.average_rate) if stream.average_rate else 0.04
 
 
 def declared_duration_s(container: InputContainer, stream: VideoStream) -> float | None:

@@ -26,7 +26,7 @@ def main() -> int:
     received = receive_message(sys.stdin.buffer)
     if received is None:
         return 1
-    _limit_resources()
+    limit_resources()
     serve(received[0], sys.stdout.buffer)
     return 0
 
@@ -92,7 +92,7 @@ def _rotation(path: Path) -> int:
             return 0  # whatever stops decoding here is met and reported by the run itself
 
 
-def _limit_resources() -> None:
+def limit_resources() -> None:
     """Bound the memory this process can take. Where the platform has no such limit, nothing is done."""
     try:
         import resource  # noqa: PLC0415 - not on Windows
