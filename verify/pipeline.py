@@ -31,7 +31,7 @@ from verify.fingerprint.examine import (
 from verify.match.matcher import MIN_DISTINCTNESS, find_matches
 from verify.match.pairing import AGREEMENT_LIMIT
 from verify.match.query import MIN_QUALITY, make_query
-from verify.media.container import duration_observation, examine_container
+from verify.media.container import decoding_observations, examine_container
 from verify.media.credentials import read_credentials
 from verify.report.assemble import Material, assemble
 from verify.report.pictures import PictureBook
@@ -149,7 +149,10 @@ def _examine(
     with _naming(acquisition.source):
         examination = examine_query(media, progress, "examine")
     credentials = read_credentials(media, trust_anchors=request.c2pa_trust)
-    observations = (*examine_container(media), duration_observation(examination.info, examination.outcome))
+    observations = (
+        *examine_container(media, acquired_utc=acquisition.finished_utc),
+        *decoding_observations(examination.info, examination.outcome),
+    )
     matches: tuple[Match, ...] | None = None
     if library is not None and library.snapshot.reference_count:
         query = make_query(examination.fingerprints, examination.shots)

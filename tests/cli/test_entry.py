@@ -19,7 +19,7 @@ from fixtures.footage import CHECKOUT
 from tests.cli.helpers.command import names_in, verify, verify_process
 from verify import __version__, errors
 from verify.commands import options
-from verify.commands import video as video_module
+from verify.commands import releases as releases_module
 from verify.errors import VerifyError
 
 HEAVY = {"av", "cv2", "faiss", "imagehash", "jinja2", "msgspec", "numpy", "PIL", "tqdm", "yaml", "yt_dlp"}
@@ -129,7 +129,7 @@ def test_a_bug_ends_with_1_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path
     def fail(_: object) -> None:
         raise ZeroDivisionError("nothing to divide by")
 
-    monkeypatch.setattr(video_module, "check_formats", fail)
+    monkeypatch.setattr(releases_module, "check_formats", fail)
     done = verify("video", "a.mp4", "--out", tmp_path / "out")
     assert done.code == 1
     assert "ZeroDivisionError: nothing to divide by" in done.err
@@ -146,7 +146,7 @@ def test_every_error_ends_with_its_own_code(kind: type[VerifyError], monkeypatch
     def fail(_: object) -> None:
         raise kind("the thing", "does not work", "Mend it.")
 
-    monkeypatch.setattr(video_module, "check_formats", fail)
+    monkeypatch.setattr(releases_module, "check_formats", fail)
     done = verify("video", "a.mp4")
     assert done == (kind.exit_code, "", "error: the thing: does not work. Mend it.\n")
     assert kind.exit_code not in (0, 1, 60, 100, 130)
@@ -168,7 +168,7 @@ def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch):
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(video_module, "check_formats", interrupt)
+    monkeypatch.setattr(releases_module, "check_formats", interrupt)
     done = verify("video", "a.mp4")
     assert done.code == 130
     assert "interrupted: nothing half-written was left." in done.err
@@ -178,7 +178,7 @@ def test_a_full_disk_is_told_as_one_wherever_it_is_met(monkeypatch: pytest.Monke
     def fail(_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/out/frames/release-001.jpg")
 
-    monkeypatch.setattr(video_module, "check_formats", fail)
+    monkeypatch.setattr(releases_module, "check_formats", fail)
     done = verify("video", "a.mp4")
     assert done.code == 51
     assert done.message.startswith("error: /out/frames/release-001.jpg: cannot be written (No space left on device).")

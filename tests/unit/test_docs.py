@@ -97,7 +97,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def options(command: click.Command) -> set[str]:
-    return {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
+    return {name for option in command.params if isinstance(option, click.Option) for name in (*option.opts, *option.secondary_opts)}
 
 
 # --- links ----------------------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def test_every_command_and_option_is_described(name: str, command: click.Command
     shared = first_cells(section(usage, "## Options that several commands share"))
     if not isinstance(command, click.Group):
         assert f"verify {name} " in own
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", own)) | {cell.strip("`").split()[0] for cell in shared}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", own)) | {cell.strip("`").split()[0] for cell in shared}
     assert options(command) <= named, f"options of {name} that docs/usage.md does not name"
 
 
@@ -163,7 +163,7 @@ def test_no_option_is_described_that_is_none() -> None:
     known = {option for _, command in commands() for option in options(command)} | HELP_OPTIONS
     for page in (USAGE, CHECKOUT / "README.md", DOCS / "archive.md", DOCS / "reading-a-report.md"):
         text = re.sub(r"^.*\b(?:apt-get|pip|make|live-check)\b.*$", "", text_of(page), flags=re.MULTILINE)
-        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) <= known, page.name
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) <= known, page.name
 
 
 @pytest.mark.parametrize("name", PAGE_NAMES)
@@ -196,7 +196,8 @@ def test_every_exit_code_is_described() -> None:
 
 def test_environment_variables_are_described() -> None:
     sources = "".join(text_of(path) for path in (CHECKOUT / "verify").rglob("*.py"))
-    read = set(re.findall(r"""environ(?:\.get\(|\[)"(VERIFY_\w+)""", sources))
+    # Read by name, named in a constant, or by click.
+    read = set(re.findall(r"""(?:environ(?:\.get\(|\[)|[A-Z] = |envvar=)"(VERIFY_\w+)""", sources))
     table = {cell.strip("`") for cell in first_cells(section(text_of(USAGE), "## Environment"))}
     assert table == read
     assert read
@@ -376,6 +377,8 @@ def test_a_reader_written_from_the_case_page_works(tmp_path: Path) -> None:
         "acquisition started",
         "acquisition finished",
         "preserved",
+        "preserved",
+        "sealed",
         "sealed",
     ]
     log = case / "data" / "custody.jsonl"

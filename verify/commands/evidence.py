@@ -23,7 +23,7 @@ _MAX_KEY_BYTES = 16_384
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def evidence() -> None:
-    """Check the case folder of a report: is it byte for byte what was sealed?"""
+    """Check a preserved case, or have its time stated."""
 
 
 @evidence.command()

@@ -150,7 +150,7 @@ def noting_examination(preserved: Preserved, report_path: Path, seal: SealOption
     """
     try:
         yield
-    except (VerifyError, KeyboardInterrupt) as error:
+    except (VerifyError, OSError, KeyboardInterrupt) as error:
         # The failure itself is what the user must hear of, not that it could not be noted.
         with suppress(VerifyError):
             if preserved.log_continues:
