@@ -59,7 +59,8 @@ def test_all_is_well(healthy: pytest.MonkeyPatch, archive: Path):
     assert code == 0
     assert {check["state"] for check in checks.values()} == {"ok"}
     assert set(checks) == {
-        "ffmpeg", "JavaScript runtime", "yt-dlp", "OpenCV", "FAISS", "disk", "reference archive",
+        "ffmpeg", "JavaScript runtime", "yt-dlp", "OpenCV", "FAISS", "signing key", "disk",
+        "reference archive",
     }  # fmt: skip
     assert not any(check["mend"] for check in checks.values())
     assert checks["reference archive"]["told"] == f"2 references at {archive}"
@@ -168,3 +169,16 @@ def test_archive_that_is_none_or_damaged(content: bytes | None, healthy: pytest.
     code, checks = states(tmp_path / "archive")
     assert (code, checks["reference archive"]["state"]) == (50, "missing")
     assert checks["reference archive"]["mend"]
+
+
+def test_a_signing_key_is_looked_at(healthy: pytest.MonkeyPatch, archive: Path, tmp_path: Path):
+    path = tmp_path / "signing.key"
+    healthy.setenv("VERIFY_KEY", str(path))
+    code, checks = states(archive)
+    assert code == 50
+    assert checks["signing key"]["state"] == "missing"
+    assert "verify key new" in checks["signing key"]["mend"]
+    assert verify("key", "new", "--path", path).code == 0
+    code, checks = states(archive)
+    assert code == 0
+    assert checks["signing key"]["told"] == f"{path} (without a password)"

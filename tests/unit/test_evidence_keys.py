@@ -260,7 +260,8 @@ def test_a_key_and_signature_of_stock_minisign_work_here(tmp_path: Path):
     (tmp_path / "data").write_bytes(DATA)
     assert stock("-S", "-s", secret, "-m", tmp_path / "data", "-t", "hello").returncode == 0
     theirs = PublicKey.from_text(public.read_text())
-    assert theirs.text == public.read_text()
+    # Its own comment leaves out leading zeros of the ID.
+    assert theirs.text.splitlines()[1:] == public.read_text().splitlines()[1:]
     assert verify_signature(theirs, DATA, (tmp_path / "data.minisig").read_text()) == "hello"
     loaded = SigningKey.load(secret)
     assert loaded.public == theirs

@@ -66,6 +66,7 @@ def _checks(archive: Path | None) -> Iterator[Check]:
     yield _yt_dlp()
     yield _opencv()
     yield _faiss()
+    yield _signing_key()
     yield _disk(Path.cwd())
     yield _archive(archive)
 
@@ -142,6 +143,19 @@ def _faiss() -> Check:
     except importlib.metadata.PackageNotFoundError:  # a build of its own, or the one for graphics cards
         told = "installed, not from faiss-cpu"
     return Check(name="FAISS", state="ok", told=told)
+
+
+def _signing_key() -> Check:
+    from verify.evidence.keys import default_key_path, key_is_encrypted  # noqa: PLC0415 - slow to import
+
+    path = default_key_path()
+    if not os.path.lexists(path) and not os.environ.get("VERIFY_KEY"):
+        return Check(name="signing key", state="ok", told="none, so cases are not signed; make one: verify key new")
+    try:
+        protected = key_is_encrypted(path)
+    except VerifyError as error:
+        return Check(name="signing key", state="missing", told=f"{path}: {error.problem}", mend=error.remedy)
+    return Check(name="signing key", state="ok", told=f"{path} ({'with' if protected else 'without'} a password)")
 
 
 def _disk(folder: Path) -> Check:
