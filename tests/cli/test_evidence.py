@@ -56,15 +56,25 @@ def test_signed_timestamped_and_checked_by_another_program(footage: dict[str, Pa
     assert actions(out) == ["sealed", "file added", "file added", "file added", "report written"]
     checked = verify("evidence", "check", out, "--key", key.with_suffix(".pub"), "--timestamp-ca", authority.root)
     assert checked.code == 0, checked.out
-    for tool, command in {
-        "minisign": ["-V", "-p", key.with_suffix(".pub"), "-m", out / "evidence" / "data" / "manifest.json"]
-        + ["-x", out / "evidence-custody" / "manifest.json.minisig"],
-        "openssl": ["ts", "-verify", "-data", out / "evidence" / "data" / "manifest.json", "-CAfile", authority.root]
-        + ["-in", out / "evidence-custody" / "manifest.json.tsr"],
-    }.items():
+    manifest, custody = out / "evidence" / "data" / "manifest.json", out / "evidence-custody"
+    timestamp = custody / "manifest.json.tsr"
+    for tool, *words in (
+        ("minisign", "-V", "-p", key.with_suffix(".pub"), "-m", manifest, "-x", custody / "manifest.json.minisig"),
+        (
+            "openssl",
+            "ts",
+            "-verify",
+            "-data",
+            manifest,
+            "-in",
+            custody / "manifest.json.tsr",
+            "-CAfile",
+            authority.root,
+        ),
+    ):
         if shutil.which(tool) is None:
             pytest.skip(f"needs {tool} (Debian: apt-get install {tool})")
-        subprocess.run([tool, *command], check=True, capture_output=True, timeout=60)
+        subprocess.run([tool, *words], check=True, capture_output=True, timeout=60)
 
 
 def test_a_timestamp_that_cannot_be_had_is_told_and_had_later(

@@ -97,7 +97,8 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def options(command: click.Command) -> set[str]:
-    return {name for option in command.params if isinstance(option, click.Option) for name in (*option.opts, *option.secondary_opts)}
+    known = [option for option in command.params if isinstance(option, click.Option)]
+    return {name for option in known for name in (*option.opts, *option.secondary_opts)}
 
 
 # --- links ----------------------------------------------------------------------------------------------------------

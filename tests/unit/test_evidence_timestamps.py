@@ -218,9 +218,14 @@ def test_a_certificate_that_is_not_for_timestamps_is_untrusted(
 ):
     """OpenSSL's responder refuses to sign with one, so its general signing command does."""
     authority = Authority(tmp_path / "web")
-    stated = _content(authority.timestamp(DATA))
+    signer = authority.folder / "signer.pem"
+    proper = signer.read_bytes()
     authority.certify("signer", "intermediate", extensions)
-    (authority.folder / "stated").write_bytes(stated)
+    other = signer.read_bytes()
+    signer.write_bytes(proper)
+    # Only now, so that the other certificate is valid at the stated time.
+    (authority.folder / "stated").write_bytes(_content(authority.timestamp(DATA)))
+    signer.write_bytes(other)
     words = ["openssl", "cms", "-sign", "-binary", "-nodetach", "-cades", "-md", "sha256", "-outform", "DER"]
     words += ["-econtent_type", "1.2.840.113549.1.9.16.1.4", "-in", "stated", "-out", "token"]
     words += ["-signer", "signer.pem", "-inkey", "signer.key", "-certfile", "intermediate.pem"]

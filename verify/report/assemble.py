@@ -170,7 +170,9 @@ def _warnings(material: Material) -> tuple[str, ...]:
         end = f"{outcome.decoded.end_s:.2f} s"
         warnings.append(f"The file could be decoded only up to {end}: {outcome.failure}. The rest is not examinable.")
     if outcome.damaged_packets:
-        warnings.append(f"{outcome.damaged_packets} damaged parts or pictures of the file could not be decoded; they were skipped.")
+        warnings.append(
+            f"{outcome.damaged_packets} damaged parts or pictures of the file could not be decoded; they were skipped."
+        )
     if material.archive is None:
         warnings.append("No reference archive was searched.")
     elif material.archive.reference_count == 0:
