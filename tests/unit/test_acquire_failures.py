@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import importlib.metadata
 import io
+import re
+import time
 
 import pytest
 from yt_dlp.networking.common import Response
-from yt_dlp.networking.exceptions import HTTPError, TransportError
+from yt_dlp.networking.exceptions import CertificateVerifyError, HTTPError, IncompleteRead, TransportError
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, UnsupportedError, UserNotLive
 
 from verify.acquire.classify import FailedAcquisition, describe_failure
@@ -40,7 +43,7 @@ def wrapped(cause: BaseException) -> DownloadError:
         (401, FailureKind.LOGIN),
         (403, FailureKind.FORBIDDEN),
         (404, FailureKind.NOT_FOUND),
-        (410, FailureKind.NOT_FOUND),
+        (410, FailureKind.REMOVED),
         (429, FailureKind.RATE_LIMITED),
         (451, FailureKind.GEO_BLOCKED),
         (500, FailureKind.SERVER_ERROR),
@@ -64,11 +67,24 @@ def test_status_codes(status: int, kind: FailureKind) -> None:
         (wrapped(OSError(errno.ENOSPC, "No space left on device")), FailureKind.DISK),
         (MemoryError(), FailureKind.TOO_LARGE),
         (DownloadError("ERROR: Sign in to confirm you\u2019re not a bot"), FailureKind.RATE_LIMITED),
-        (DownloadError("Private video. Sign in if you've been granted access"), FailureKind.LOGIN),
+        (DownloadError("Private video. Sign in if you've been granted access"), FailureKind.PRIVATE_VIDEO),
+        (DownloadError("This account is private"), FailureKind.PRIVATE_VIDEO),
+        (DownloadError("This video is private"), FailureKind.PRIVATE_VIDEO),
+        (DownloadError("This video is only available for registered users"), FailureKind.LOGIN),
         (DownloadError("This video is DRM protected"), FailureKind.DRM),
         (DownloadError("The uploader has not made this video available in your country"), FailureKind.GEO_BLOCKED),
-        (DownloadError("This live event will begin in 3 hours"), FailureKind.LIVE),
-        (DownloadError("Video unavailable. This video has been removed"), FailureKind.NOT_FOUND),
+        (DownloadError("This live event will begin in 3 hours"), FailureKind.UPCOMING),
+        (DownloadError("Premieres in 20 minutes"), FailureKind.UPCOMING),
+        (DownloadError("The channel is not currently live"), FailureKind.LIVE),
+        (DownloadError("Video unavailable. This video has been removed by the uploader"), FailureKind.REMOVED),
+        (
+            DownloadError("This video is no longer available because the account has been terminated"),
+            FailureKind.REMOVED,
+        ),
+        (DownloadError("Video unavailable"), FailureKind.NOT_FOUND),
+        (DownloadError("[download] Got error: 5 bytes read, 95 more expected"), FailureKind.INCOMPLETE),
+        (wrapped(IncompleteRead(5, 95)), FailureKind.INCOMPLETE),
+        (wrapped(CertificateVerifyError("certificate verify failed")), FailureKind.CERTIFICATE),
         (DownloadError("No video could be found in this post"), FailureKind.NO_VIDEO),
         (DownloadError("Unable to extract player data"), FailureKind.EXTRACTOR),
         (KeyError("playerResponse"), FailureKind.EXTRACTOR),
@@ -90,11 +106,13 @@ def test_advice_for_yt_dlps_command_line_is_left_out() -> None:
 
 CLASSES = {
     AcquisitionRefusedError: {
-        "private_address", "scheme", "login", "forbidden", "geo_blocked", "rate_limited", "drm", "playlist", "live",
+        "private_address", "scheme", "redirections", "login", "private_video", "upcoming",
+        "forbidden", "geo_blocked", "rate_limited", "drm", "playlist", "live",
         "too_large", "too_slow",
     },
     AcquisitionFailedError: {
-        "not_found", "server_error", "unreachable", "no_video", "stream_type", "extractor", "something else",
+        "not_found", "removed", "certificate", "incomplete", "no_javascript",
+        "server_error", "unreachable", "no_video", "stream_type", "extractor", "something else",
     },
     UnreadableMediaError: {"audio_only"},
     OutputNotWritableError: {"disk"},
@@ -127,5 +145,25 @@ def test_private_address_names_the_address_and_the_option() -> None:
     assert "--allow-private" in error.remedy
 
 
-def test_broken_extractor_advises_an_upgrade() -> None:
-    assert "pip install --upgrade yt-dlp" in failure_error("extractor", URL, "").remedy
+def test_broken_extractor_advises_an_upgrade_and_names_version_and_age() -> None:
+    remedy = failure_error("extractor", URL, "").remedy
+    assert "pip install --upgrade yt-dlp" in remedy
+    version = importlib.metadata.version("yt-dlp")
+    assert re.search(rf"this is version {re.escape(version)}, \d+ days old", remedy)
+
+
+def test_missing_javascript_runtime_is_told_by_name() -> None:
+    assert "Install Deno" in failure_error("no_javascript", URL, "").remedy
+
+
+def test_login_names_the_option_for_cookies() -> None:
+    for kind in ("login", "private_video"):
+        assert "--cookies" in failure_error(kind, URL, "").remedy
+
+
+def test_message_of_megabytes_is_told_at_once() -> None:
+    began = time.monotonic()
+    kind, said = describe_failure(DownloadError("ERROR: " + " " * 5_000_000 + "Private video" + "x" * 5_000_000))
+    assert time.monotonic() - began < 1
+    assert kind is FailureKind.EXTRACTOR
+    assert len(said) <= 2_000

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,14 @@ from yt_dlp.networking.exceptions import TransportError
 
 from verify.acquire.classify import FailedAcquisition
 from verify.acquire.failures import FailureKind
-from verify.acquire.fetching import MAX_SUBTITLES, TransferProgress, fetch_media, fetch_side_files, look_up
+from verify.acquire.fetching import (
+    MAX_SUBTITLES,
+    TransferProgress,
+    fetch_comments,
+    fetch_media,
+    fetch_side_files,
+    look_up,
+)
 from verify.model import FileRole
 
 VIDEO = {"id": "1", "title": "t", "vcodec": "h264", "protocol": "https", "live_status": "not_live"}
@@ -29,6 +38,12 @@ class PlayedDownloader:
 
     def process_ie_result(self, information: dict[str, Any], download: bool) -> Any:
         return self.results.pop(0)
+
+    def downloading(self, whole_files: Any) -> Any:
+        return contextlib.nullcontext()
+
+    def fetch_late(self, information: dict[str, Any]) -> None:
+        self.results.pop(0)(information)
 
     def urlopen(self, request: Request) -> Response:
         if "lost" in request.url:
@@ -59,8 +74,8 @@ def test_video_behind_a_list_of_one() -> None:
         ([playlist(VIDEO, playlist_count=7)], FailureKind.PLAYLIST),
         ([playlist(playlist(playlist(playlist(VIDEO))))], FailureKind.PLAYLIST),
         ([{**VIDEO, "live_status": "is_live"}], FailureKind.LIVE),
-        ([{**VIDEO, "live_status": "is_upcoming"}], FailureKind.LIVE),
-        ([{**VIDEO, "live_status": "post_live"}], FailureKind.LIVE),
+        ([{**VIDEO, "live_status": "is_upcoming"}], FailureKind.UPCOMING),
+        ([{**VIDEO, "live_status": "post_live"}], FailureKind.UPCOMING),
         ([{**VIDEO, "live_status": None, "is_live": True}], FailureKind.LIVE),
         ([{**VIDEO, "vcodec": "none"}], FailureKind.AUDIO_ONLY),
     ],
@@ -77,6 +92,23 @@ def test_playlist_of_segments_is_asked_whether_it_has_an_end() -> None:
     assert look({**segments, "hls_media_playlist_data": "#EXT-X-ENDLIST"})["id"] == "1"
     with pytest.raises(FailedAcquisition, match="no end"):
         look(segments, body=b"#EXTM3U\n")
+
+
+@pytest.mark.parametrize(
+    "video",
+    [
+        {**VIDEO, "live_status": "is_live"},
+        {**VIDEO, "live_status": None, "protocol": "m3u8_native", "hls_media_playlist_data": "#EXTM3U"},
+    ],
+)
+def test_stream_that_runs_now_is_found_where_it_is_wanted(video: dict[str, Any]) -> None:
+    found = look_up(PlayedDownloader(video), "https://example.org/", live=True)  # type: ignore[arg-type]
+    assert found["live_status"] == "is_live"
+
+
+def test_recorded_video_stays_one_where_a_stream_would_do() -> None:
+    found = look_up(PlayedDownloader(dict(VIDEO)), "https://example.org/", live=True)  # type: ignore[arg-type]
+    assert found["live_status"] == "not_live"
 
 
 @pytest.mark.parametrize(
@@ -140,4 +172,38 @@ def test_side_file_that_cannot_be_had_is_a_warning(tmp_path: Path, url: str, bod
     assert files == []
     assert len(warnings) == 1
     assert word in warnings[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def late(folder: Path, fetch: Any) -> tuple[list[Any], list[str]]:
+    information: dict[str, Any] = {"id": "1"}
+    return fetch_comments(PlayedDownloader(fetch), information, folder)  # type: ignore[arg-type]
+
+
+def test_comments_are_bounded_and_reduced(tmp_path: Path) -> None:
+    comment = {"id": "a", "text": "t" * 100_000, "like_count": 3, "author_thumbnail": "https://secret", "timestamp": 1}
+    comments = [comment, "x", *({"text": str(n)} for n in range(5000))]
+    files, warnings = late(tmp_path, lambda found: found.update(comments=comments, comment_count=9000))
+    assert (files, warnings) == ([("comments.json", FileRole.COMMENTS)], [])
+    text = (tmp_path / "comments.json").read_text()
+    kept = json.loads(text)
+    assert "secret" not in text
+    assert kept["comments"][0] == {"id": "a", "text": "t" * 20_000, "like_count": 3, "timestamp": 1}
+    assert (kept["stated_count"], kept["found_count"], kept["taken_count"]) == (9000, 5002, 999)
+
+
+@pytest.mark.parametrize("comments", [None, "x"])
+def test_no_comments_are_a_warning(tmp_path: Path, comments: Any) -> None:
+    files, warnings = late(tmp_path, lambda found: found.update(comments=comments))
+    assert files == []
+    assert "no comments were found" in warnings[0]
+
+
+def test_comments_that_cannot_be_had_are_a_warning(tmp_path: Path) -> None:
+    def fail(found: dict[str, Any]) -> None:
+        raise KeyError("continuation")
+
+    files, warnings = late(tmp_path, fail)
+    assert files == []
+    assert "could not be fetched" in warnings[0]
     assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from verify.acquire.limits import AcquisitionLimits
+from verify.acquire.options import AcquisitionOptions
 from verify.acquire.source import acquire, is_url
 from verify.errors import (
     AcquisitionFailedError,
@@ -15,7 +16,7 @@ from verify.errors import (
     InvalidUsageError,
     OutputNotWritableError,
 )
-from verify.model import Acquisition, FileRole, SilentProgress
+from verify.model import Acquisition, FileRole, Progress, SilentProgress
 
 
 class CountingProgress:
@@ -41,9 +42,9 @@ def staging(tmp_path: Path) -> Path:
     return folder
 
 
-def take(source: object, staging: Path, max_bytes: int = 10**6) -> Acquisition:
-    limits = AcquisitionLimits(max_bytes=max_bytes)
-    return acquire(str(source), staging, allow_private=False, limits=limits, progress=SilentProgress())
+def take(source: object, staging: Path, max_bytes: int = 10**6, progress: Progress | None = None) -> Acquisition:
+    options = AcquisitionOptions(limits=AcquisitionLimits(max_bytes=max_bytes))
+    return acquire(str(source), staging, options=options, progress=progress or SilentProgress())
 
 
 @pytest.mark.parametrize("source", ["http://example.org/a", "https://example.org", "HTTPS://EXAMPLE.ORG/x"])
@@ -90,7 +91,7 @@ def test_empty_file_is_taken_since_the_probe_judges_it(tmp_path: Path, staging: 
 def test_progress_counts_the_bytes(tmp_path: Path, staging: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"x" * 3_000_000)
     progress = CountingProgress()
-    acquire(str(tmp_path / "clip.mp4"), staging, allow_private=False, progress=progress)
+    acquire(str(tmp_path / "clip.mp4"), staging, options=AcquisitionOptions(), progress=progress)
     assert progress.events[0] == ("start", ("copy", 3_000_000, "B"))
     assert sum(amount for kind, amount in progress.events if kind == "advance") == 3_000_000  # type: ignore[misc]
     assert progress.events[-1] == ("finish", None)
@@ -171,9 +172,7 @@ def test_file_that_grows_is_not_taken(tmp_path: Path, staging: Path) -> None:
                 file.write(b"y")
 
     with pytest.raises(AcquisitionFailedError, match="changed while it was copied"):
-        acquire(
-            str(original), staging, allow_private=False, limits=AcquisitionLimits(max_bytes=1500), progress=Appending()
-        )
+        take(original, staging, max_bytes=1500, progress=Appending())
     assert list(staging.iterdir()) == []
 
 
@@ -185,7 +184,7 @@ def test_interruption_leaves_nothing(tmp_path: Path, staging: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        acquire(str(tmp_path / "clip.mp4"), staging, allow_private=False, progress=Interrupting())
+        acquire(str(tmp_path / "clip.mp4"), staging, options=AcquisitionOptions(), progress=Interrupting())
     assert list(staging.iterdir()) == []
 
 

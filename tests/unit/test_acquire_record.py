@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
-from verify.acquire.record import information_json, published_information, quoted_fields
+import pytest
+
+from verify.acquire.cookies import Secrets
+from verify.acquire.record import (
+    complete_information_json,
+    information_json,
+    published_information,
+    quoted_fields,
+)
 
 INFORMATION = {
     "id": "abc",
@@ -75,3 +85,64 @@ def test_quoted_fields_of_nothing() -> None:
     assert set(quoted_fields({}).values()) == {None}
     for wrong in ("20240230", "2024", "2024-1-1", 20240101, "\u0662\u0660\u0662\u0664\u0660\u0661\u0660\u0661"):
         assert quoted_fields({"upload_date": wrong})["published"] is None
+
+
+class Lazy(Sequence[int]):
+    """A sequence of a class of its own, as yt-dlp's lists of formats may be."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: Any) -> Any:
+        return (1, 2)[index]
+
+
+def complete(information: dict[str, Any], secrets: Secrets | None = None) -> Any:
+    text = complete_information_json(information, secrets or Secrets())
+    assert text.isascii()
+    return json.loads(text)
+
+
+def test_complete_information_keeps_all_but_credentials_and_comments() -> None:
+    nested: Any = []
+    for _ in range(500):
+        nested = [nested]
+    kept = complete(
+        {
+            "url": "https://me:secret@a.example/?sig=kept",
+            "cookies": "secret",
+            "http_headers": {"Cookie": "secret", "Authorization": "secret", "Referer": "r"},
+            "formats": [{"url": "https://a.example/", "cookies": "secret"}],
+            "comments": ["secret"],
+            "__post_extractor": lambda: None,
+            "list": Lazy(),
+            "object": object(),
+            "number": float("nan"),
+            "title": "\ud800\x1b",
+            "nested": nested,
+        }
+    )
+    assert "secret" not in json.dumps(kept)
+    assert kept["url"] == "https://a.example/?sig=kept"
+    assert kept["http_headers"] == {"Cookie": "REMOVED", "Authorization": "REMOVED", "Referer": "r"}
+    assert (kept["list"], kept["object"], kept["number"]) == ([1, 2], "(object)", None)
+    assert kept["title"] == "\ud800\x1b"
+    assert not {"comments", "__post_extractor", "cookies"} & set(kept)
+    assert kept["omitted_fields"] == []
+
+
+def test_complete_information_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verify.acquire.record.MAX_COMPLETE_CHARACTERS", 1000)
+    kept = complete({"id": "1", "title": "x" * 5000, "url": "https://a.example/"})
+    assert kept == {"id": "1", "url": "https://a.example/", "omitted_fields": ["title"]}
+
+
+def test_values_of_cookies_are_blanked() -> None:
+    secrets = Secrets("a.example\tFALSE\t/\tFALSE\t0\tname\tvalue-of-cookie")
+    information = {"id": "1", "title": "for value-of-cookie"}
+    assert "value-of-cookie" not in information_json(information, secrets)
+    assert complete(information, secrets)["title"] == "for REMOVED"
+
+
+def test_id_that_is_made_of_a_url_loses_its_secrets() -> None:
+    assert quoted_fields({"id": "page?token=HUSH&v=1"})["media_id"] == "page?token=REMOVED&v=1"

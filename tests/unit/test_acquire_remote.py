@@ -8,28 +8,28 @@ from typing import Any
 import pytest
 
 from verify.acquire import remote
-from verify.acquire.limits import AcquisitionLimits
+from verify.acquire.options import AcquisitionOptions
 from verify.errors import AcquisitionFailedError
-from verify.model import FileRole, SilentProgress
+from verify.model import ClockReading, FileRole, SilentProgress
 
 MASTER = {"name": "media.mp4", "role": "master"}
 
 
-def take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: Any, fields: Any = None) -> Any:
+def take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: Any, fields: Any = None, clock: Any = None) -> Any:
     """Run `acquire_url` with a worker that leaves media.mp4, a stream and a link, and answers `listed`."""
     staging = tmp_path / "staging"
     staging.mkdir()
 
-    def run_worker(url: str, folder: Path, *_: object) -> dict[str, Any]:
+    def run_worker(url: str, folder: Path, *_: object, **__: object) -> dict[str, Any]:
         for name in ("media.mp4", "media.f1.webm"):
             (folder / name).write_bytes(b"x")
         (folder / "link.mp4").symlink_to("/etc/hostname")
         (folder / "media.mp4.part").write_bytes(b"rest")
-        return {"files": listed, "fields": fields, "warnings": ["a\x1bb", 3, ""]}
+        return {"files": listed, "fields": fields, "warnings": ["a\x1bb", 3, ""], "clock": clock}
 
     monkeypatch.setattr(remote, "_run_worker", run_worker)
     return remote.acquire_url(
-        "http://u:p@example.org/", staging, allow_private=False, limits=AcquisitionLimits(), progress=SilentProgress()
+        "http://u:p@example.org/", staging, options=AcquisitionOptions(), progress=SilentProgress()
     )
 
 
@@ -84,8 +84,26 @@ def test_texts_are_cleaned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_worker_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_WORKER_MODULE", "verify.no_such_module")
     with pytest.raises(AcquisitionFailedError, match="yt-dlp could not fetch it") as caught:
-        remote.acquire_url(
-            "http://example.org/", tmp_path, allow_private=False, limits=AcquisitionLimits(), progress=SilentProgress()
-        )
+        remote.acquire_url("http://example.org/", tmp_path, options=AcquisitionOptions(), progress=SilentProgress())
     assert "No module named" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        None,
+        "fast",
+        {"offset_s": "1", "uncertainty_s": 1.0, "basis": "b"},
+        {"offset_s": float("nan"), "uncertainty_s": 1.0, "basis": "b"},
+        {"offset_s": 1.0, "uncertainty_s": -1.0, "basis": "b"},
+        {"offset_s": 1.0, "uncertainty_s": 1.0, "basis": ""},
+    ],
+)
+def test_malformed_clock_reading_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Any) -> None:
+    assert take(tmp_path, monkeypatch, [MASTER], clock=clock).clock is None
+
+
+def test_clock_reading_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"offset_s": -2.5, "uncertainty_s": 1.2, "basis": "Date header of example.org"}
+    assert take(tmp_path, monkeypatch, [MASTER], clock=clock).clock == ClockReading(**clock)

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verify.acquire.texts import clean_text, shown_url, web_url, without_secrets, without_secrets_inside
+from verify.acquire.texts import (
+    clean_text,
+    shown_url,
+    web_url,
+    without_query_values,
+    without_secrets,
+    without_secrets_inside,
+    without_user_inside,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +87,37 @@ def test_only_web_urls_are_kept(text: object) -> None:
 
 def test_web_url_is_kept_without_secrets() -> None:
     assert web_url("HTTPS://u:p@example.org/@channel") == "https://example.org/@channel"
+
+
+@pytest.mark.parametrize(
+    ("url", "without"),
+    [
+        ("https://cdn.example/api/hls/expire/17/ip/192.0.2.7/id/9/sig/AB/x.m3u8", "https://cdn.example/api/hls/expire/REMOVED/ip/REMOVED/id/9/sig/REMOVED/x.m3u8"),
+        ("https://cdn.example/hdntl=exp=17~hmac=ab/v/x.mp4", "https://cdn.example/hdntl=REMOVED/v/x.mp4"),
+        ("https://cdn.example/v/192.0.2.7/x.mp4?from=192.0.2.7", "https://cdn.example/v/REMOVED/x.mp4?from=REMOVED"),
+        ("https://example.org/?c=2001:db8::7&d=%5B2001:db8::7%5D", "https://example.org/?c=REMOVED&d=REMOVED"),
+        ("https://example.org/?u=https%3A%2F%2Fa.example%2F%3Ftoken%3D1", "https://example.org/?u=REMOVED"),
+        ("https://example.org/?u=https%3A%2F%2Fa.example%2Fv%3Fid%3D1", "https://example.org/?u=https%3A%2F%2Fa.example%2Fv%3Fid%3D1"),
+        ("https://example.org/#access_token=1&page=2", "https://example.org/#access_token=REMOVED&page=2"),
+        ("https://192.0.2.7/v/1.2/x.mp4#t", "https://192.0.2.7/v/1.2/x.mp4#t"),
+    ],
+)  # fmt: skip
+def test_secrets_leave_paths_values_and_fragments(url: str, without: str) -> None:
+    assert without_secrets(url) == without
+
+
+def test_secrets_leave_bare_queries_inside_texts() -> None:
+    text = "page?token=HUSH-1 and a=b?c&sig=1 (really?yes=no)"
+    assert without_secrets_inside(text) == "page?token=REMOVED and a=b?c&sig=REMOVED (really?yes=no)"
+
+
+def test_users_leave_urls_inside_texts() -> None:
+    text = "http://me:pass@a.example/x?token=1 and https://b.example/@you"
+    assert without_user_inside(text) == "http://a.example/x?token=1 and https://b.example/@you"
+
+
+def test_query_values_leave_machine_made_urls() -> None:
+    url = "https://u:p@cdn.example/v/x.mp4?id=7&flag&ip=1#t"
+    assert without_query_values(url) == "https://cdn.example/v/x.mp4?id=REMOVED&REMOVED&ip=REMOVED"
+    assert without_query_values("https://cdn.example/v") == "https://cdn.example/v"
+    assert without_query_values("http://[broken/") == "http://REMOVED"

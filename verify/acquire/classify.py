@@ -6,24 +6,29 @@ import errno
 import re
 from collections.abc import Iterator
 
-from yt_dlp.networking.exceptions import HTTPError, TransportError
-from yt_dlp.utils import GeoRestrictedError, UnsupportedError, UserNotLive
+from yt_dlp.networking.exceptions import CertificateVerifyError, HTTPError, IncompleteRead, TransportError
+from yt_dlp.utils import ContentTooShortError, GeoRestrictedError, UnsupportedError, UserNotLive
 
 from verify.acquire.failures import FailureKind
 from verify.acquire.guard import RefusedProgramError
 
+# Messages may quote a title of megabytes; the patterns below must not take long over it.
+_MAX_TOLD_CHARACTERS = 2_000
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 _KIND_OF_STATUS = {
     401: FailureKind.LOGIN,
     403: FailureKind.FORBIDDEN,
     404: FailureKind.NOT_FOUND,
-    410: FailureKind.NOT_FOUND,
+    410: FailureKind.REMOVED,
     429: FailureKind.RATE_LIMITED,
     451: FailureKind.GEO_BLOCKED,
 }
 _KIND_OF_CLASS: tuple[tuple[type[BaseException], FailureKind], ...] = (
     (RefusedProgramError, FailureKind.STREAM_TYPE),
     (MemoryError, FailureKind.TOO_LARGE),
+    (CertificateVerifyError, FailureKind.CERTIFICATE),
+    (IncompleteRead, FailureKind.INCOMPLETE),
+    (ContentTooShortError, FailureKind.INCOMPLETE),
     (GeoRestrictedError, FailureKind.GEO_BLOCKED),
     (UserNotLive, FailureKind.LIVE),
     (UnsupportedError, FailureKind.NO_VIDEO),
@@ -33,14 +38,31 @@ _KIND_OF_PHRASE = (
     (r"not a bot|too many requests|rate.?limit", FailureKind.RATE_LIMITED),
     (r"\bDRM\b", FailureKind.DRM),
     (r"(in|from|for) your (country|region|location)|geo.?(restrict|block)", FailureKind.GEO_BLOCKED),
-    (r"live event|premieres? (in|will)|not currently live|is offline|upcoming|has not started", FailureKind.LIVE),
+    # 'Got error' is how yt-dlp's downloader reports every break in the middle of a file.
+    (r"got error: |bytes read, \d+ more expected|bytes, expected \d+ bytes", FailureKind.INCOMPLETE),
     (
-        r"log.?in|sign.?in|logged|private|members?.only|authenticat|confirm your age|age.?restrict|registered users"
+        r"live event will|premieres? (in|will|on)|upcoming|(has )?not (yet )?(started|begun)|will begin",
+        FailureKind.UPCOMING,
+    ),
+    (r"live event|not currently live|is offline", FailureKind.LIVE),
+    (
+        r"(removed|deleted|taken down|terminated|disabled) (by|because|due|for|following)|account .{0,80}"
+        r"(terminated|suspended|deleted|closed)|has been (removed|deleted|taken down)|was (removed|deleted)|no longer "
+        r"(available|exists)|violat(ed|ing|ion)",
+        FailureKind.REMOVED,
+    ),
+    (
+        r"(video|content|post|tweet|account|playlist|media) is (set to )?private|private (video|post|account|content)",
+        FailureKind.PRIVATE_VIDEO,
+    ),
+    (
+        r"log.?in|sign.?in|logged|members?.only|authenticat|confirm your age|age.?restrict|registered users"
         r"|--cookies|credentials|password|subscri",
         FailureKind.LOGIN,
     ),
     (r"no video|unsupported url|there is no|no media", FailureKind.NO_VIDEO),
-    (r"removed|no longer|deleted|not exist|unavailable|not found|not available|terminated", FailureKind.NOT_FOUND),
+    (r"removed|deleted|terminated|suspended", FailureKind.REMOVED),
+    (r"no longer|not exist|unavailable|not found|not available", FailureKind.NOT_FOUND),
 )
 # Advice that addresses users of yt-dlp's own command line.
 _ADVICE = re.compile(
@@ -59,7 +81,7 @@ class FailedAcquisition(Exception):  # noqa: N818 - an outcome that travels to t
 
 def describe_failure(error: BaseException) -> tuple[FailureKind, str]:
     """Tell the kind of failure and what was said about it."""
-    chain = list(_chain(error))
+    chain = list(error_chain(error))
     for link in chain:
         if isinstance(link, FailedAcquisition):
             return link.kind, link.detail
@@ -67,8 +89,9 @@ def describe_failure(error: BaseException) -> tuple[FailureKind, str]:
     for link in chain:
         if kind := _kind_of_exception(link):
             return kind, said
+    told = str(error)[:_MAX_TOLD_CHARACTERS]
     for pattern, kind in _KIND_OF_PHRASE:
-        if re.search(pattern, str(error), re.IGNORECASE):
+        if re.search(pattern, told, re.IGNORECASE):
             return kind, said
     if any(isinstance(link, TransportError) for link in chain):
         return FailureKind.UNREACHABLE, said
@@ -89,12 +112,12 @@ def _kind_of_exception(error: BaseException) -> FailureKind | None:
 
 def _said(error: BaseException) -> str:
     """Return an exception's text without what only concerns users of yt-dlp's command line."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip() or type(error).__name__
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)[:_MAX_TOLD_CHARACTERS]).strip() or type(error).__name__
     text = re.sub(r"^ERROR:\s*", "", text)
     return _ADVICE.sub("", text).strip() or text
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def error_chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and all that led to it, however yt-dlp has kept them."""
     waiting: list[object] = [error]
     seen: set[int] = set()

@@ -12,15 +12,16 @@ from yt_dlp.networking.common import Request
 from yt_dlp.utils import DownloadError, YoutubeDLError, determine_ext
 
 from verify.acquire.classify import FailedAcquisition, describe_failure
+from verify.acquire.comments import comments_json
 from verify.acquire.downloader import BoundedDownloader
 from verify.acquire.failures import FailureKind
 from verify.model import FileRole
 
+COMMENTS_NAME = "comments.json"
 MAX_SUBTITLES = 8
 _MAX_SIDE_FILE_BYTES = 16 * 1024**2
 _MAX_REDIRECTIONS = 3
 _SUBTITLE_EXTENSIONS = ("vtt", "srt", "ttml", "ass", "srv3", "json3")
-_NOT_RECORDED = frozenset({"is_live", "is_upcoming", "post_live"})
 _PROGRESS_INTERVAL_S = 0.2
 
 Information = dict[str, Any]
@@ -51,8 +52,13 @@ class TransferProgress:
             self._send(sum(self._files.values()), self.expected_bytes)
 
 
-def look_up(downloader: BoundedDownloader, url: str) -> Information:
+def look_up(downloader: BoundedDownloader, url: str, *, live: bool = False) -> Information:
     """Find the one video behind a URL without downloading it.
+
+    Parameters
+    ----------
+    live
+        Permit a stream that is running now; its `live_status` is then 'is_live'.
 
     Raises
     ------
@@ -72,7 +78,10 @@ def look_up(downloader: BoundedDownloader, url: str) -> Information:
             raise FailedAcquisition(FailureKind.NO_VIDEO, "nothing was returned")
     if information.get("_type", "video") != "video":
         raise FailedAcquisition(FailureKind.PLAYLIST, "lists inside lists")
-    _check_recorded(downloader, information)
+    if running := _why_running(downloader, information):
+        if not live:
+            raise FailedAcquisition(FailureKind.LIVE, running)
+        information["live_status"] = "is_live"
     chosen = information.get("requested_formats") or [information]
     if all(one.get("vcodec") == "none" for one in chosen):
         raise FailedAcquisition(FailureKind.AUDIO_ONLY)
@@ -89,16 +98,26 @@ def _only_entry(playlist: Mapping[str, Any]) -> Information:
     return dict(entries[0])
 
 
-def _check_recorded(downloader: BoundedDownloader, information: Information) -> None:
+def _why_running(downloader: BoundedDownloader, information: Information) -> str | None:
+    """Say how a stream that is running now is known; None for a recorded video.
+
+    Raises
+    ------
+    FailedAcquisition
+        It has not begun, or its recording is not published yet.
+    """
     status = information.get("live_status")
-    if status in _NOT_RECORDED or information.get("is_live"):
-        raise FailedAcquisition(FailureKind.LIVE, str(status or "is_live").replace("_", " "))
-    if status is not None:
-        return
+    if status == "is_upcoming":
+        raise FailedAcquisition(FailureKind.UPCOMING, "it is announced")
+    if status == "post_live":
+        raise FailedAcquisition(FailureKind.UPCOMING, "the stream is over and its recording not published yet")
+    if status is not None or information.get("is_live"):
+        return "is live" if status == "is_live" or information.get("is_live") else None
     # Pages that only embed a playlist do not say whether it is still growing; the playlist itself does.
     for one in information.get("requested_formats") or [information]:
         if str(one.get("protocol")).startswith("m3u8") and not _is_complete_playlist(downloader, one):
-            raise FailedAcquisition(FailureKind.LIVE, "its playlist has no end")
+            return "its playlist has no end"
+    return None
 
 
 def _is_complete_playlist(downloader: BoundedDownloader, one: Mapping[str, Any]) -> bool:
@@ -119,10 +138,11 @@ def fetch_media(
         progress.expected_bytes = sum(size for size in sizes if isinstance(size, int))
     elif len(formats) > 1:
         progress.expected_bytes = None
-    downloader.reading_pages = False
+    whole_files = [str(one.get("url")) for one in formats if one.get("protocol") in ("http", "https")]
     downloader.params["noplaylist"] = True
     try:
-        result = downloader.process_ie_result(dict(information), download=True)
+        with downloader.downloading(whole_files):
+            result = downloader.process_ie_result(dict(information), download=True)
     except DownloadError as error:
         # Preserving that a server sent nothing is evidence too; whether it is a video is judged when it is probed.
         if "Did not get any data blocks" not in str(error) or len(formats) > 1:
@@ -148,6 +168,25 @@ def _media_files(result: Information, folder: Path) -> list[tuple[str, FileRole]
 
 def _name_in(folder: Path, path: Path) -> str:
     return path.resolve().relative_to(folder.resolve()).as_posix()
+
+
+def fetch_comments(
+    downloader: BoundedDownloader, information: Information, folder: Path
+) -> tuple[list[tuple[str, FileRole]], list[str]]:
+    """Fetch what people wrote below the video; a failure is a warning. Returns files and warnings, as for side files.
+
+    What an extractor raises here is of any class: this part of it runs outside of its own error handling.
+    """
+    try:
+        downloader.fetch_late(information)
+    except Exception as error:  # noqa: BLE001 - see above
+        kind, said = describe_failure(error)
+        return [], [f"the comments could not be fetched ({kind.value.replace('_', ' ')}: {said})"]
+    text = comments_json(information)
+    if text is None:
+        return [], ["no comments were found: there are none, or yt-dlp cannot read them on this site"]
+    (folder / COMMENTS_NAME).write_text(text, encoding="ascii")
+    return [(COMMENTS_NAME, FileRole.COMMENTS)], []
 
 
 def fetch_side_files(

@@ -22,7 +22,10 @@ class AcquisitionLimits:
     socket_timeout_s
         Silence of a server after which a request is given up, in seconds.
     retries
-        How often a broken transfer is taken up again, with growing pauses.
+        How often a request that failed is made again, with growing pauses; a download that breaks off is continued
+        three times as often.
+    max_redirects
+        How often one request may be sent on to another address.
     """
 
     max_bytes: int = 8 * _GIB
@@ -30,7 +33,9 @@ class AcquisitionLimits:
     max_page_bytes: int = 64 * 1024**2
     socket_timeout_s: float = 30.0
     retries: int = 3
+    max_redirects: int = 10
 
     def __post_init__(self) -> None:
-        if min(self.max_bytes, self.max_seconds, self.max_page_bytes, self.socket_timeout_s) <= 0 or self.retries < 0:
+        positive = (self.max_bytes, self.max_seconds, self.max_page_bytes, self.socket_timeout_s)
+        if min(positive) <= 0 or min(self.retries, self.max_redirects) < 0:
             raise ValueError("limits of an acquisition must be positive")

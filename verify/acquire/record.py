@@ -7,20 +7,25 @@ Sites add fields of their own, so keeping what is known to be harmless is safer 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from verify.acquire.cookies import REMOVED, Secrets
 from verify.acquire.texts import (
     MAX_DESCRIPTION_CHARACTERS,
     MAX_TITLE_CHARACTERS,
     clean_text,
     web_url,
     without_secrets_inside,
+    without_user_inside,
 )
 
 MAX_RAW_CHARACTERS = 100_000
+MAX_COMPLETE_CHARACTERS = 64 * 1024**2
 _MAX_LIST_LENGTH = 200
+_MAX_DEPTH = 50
+_CREDENTIALS = frozenset({"cookies", "cookie", "authorization", "proxy-authorization"})
 
 # fmt: off
 _PLAIN_FIELDS = frozenset(
@@ -82,10 +87,54 @@ def _plain(value: object) -> object:
     return None
 
 
-def information_json(information: Mapping[str, Any]) -> str:
+def information_json(information: Mapping[str, Any], secrets: Secrets | None = None) -> str:
     """Write the published copy as JSON; ASCII only, so that no character in it can act on a terminal."""
-    text = json.dumps(published_information(information), ensure_ascii=True, allow_nan=False, indent=2, sort_keys=True)
+    record = (secrets or Secrets()).blank_inside(published_information(information))
+    text = json.dumps(record, ensure_ascii=True, allow_nan=False, indent=2, sort_keys=True)
     return text + "\n"
+
+
+def complete_information_json(information: Mapping[str, Any], secrets: Secrets) -> str:
+    """Write all that yt-dlp knows of a video as JSON (ASCII only), but for cookies, credentials and comments.
+
+    Beyond `MAX_COMPLETE_CHARACTERS` the largest members are left out, and named in `omitted_fields`.
+    """
+    members: dict[str, str] = {}
+    for name, value in information.items():
+        if name not in ("comments", *_CREDENTIALS) and not str(name).startswith("__"):
+            kept = secrets.blank_inside(_complete(value, 0))
+            members[str(name)[:1000]] = json.dumps(kept, ensure_ascii=True, allow_nan=False)
+    omitted: list[str] = []
+    left = MAX_COMPLETE_CHARACTERS
+    for name in sorted(members, key=lambda one: len(members[one])):
+        left -= len(members[name]) + len(name) + 8
+        if left < 0:
+            omitted.append(name)
+    members["omitted_fields"] = json.dumps(sorted(omitted)[:_MAX_LIST_LENGTH])
+    lines = (f"  {json.dumps(name)}: {members[name]}" for name in sorted(members) if name not in omitted)
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _complete(value: object, depth: int) -> object:
+    """Copy what JSON can hold; what it cannot is told by its class."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return _complete_plain(value)
+    if depth >= _MAX_DEPTH:
+        return "(nested deeper than is kept)"
+    if isinstance(value, Mapping):
+        return {
+            str(name): REMOVED if str(name).lower() in _CREDENTIALS else _complete(one, depth + 1)
+            for name, one in value.items()
+        }
+    if isinstance(value, (Sequence, set, frozenset)) and not isinstance(value, (bytes, bytearray)):
+        return [_complete(one, depth + 1) for one in value]
+    return f"({type(value).__name__})"
+
+
+def _complete_plain(value: bool | int | float | str | None) -> object:
+    if isinstance(value, str):
+        return without_user_inside(value)
+    return value if not isinstance(value, float) or abs(value) < float("inf") else None
 
 
 def quoted_fields(information: Mapping[str, Any]) -> dict[str, str | None]:
@@ -93,13 +142,18 @@ def quoted_fields(information: Mapping[str, Any]) -> dict[str, str | None]:
     return {
         "final_url": web_url(information.get("webpage_url")),
         "extractor": clean_text(information.get("extractor_key") or information.get("extractor"), 100),
-        "media_id": clean_text(information.get("id"), 200),
+        "media_id": _shown_id(information.get("id")),
         "title": clean_text(information.get("title"), MAX_TITLE_CHARACTERS),
         "description": clean_text(information.get("description"), MAX_DESCRIPTION_CHARACTERS, multiline=True),
         "publisher": clean_text(information.get("uploader") or information.get("channel"), MAX_TITLE_CHARACTERS),
         "publisher_url": web_url(information.get("uploader_url") or information.get("channel_url")),
         "published": _iso_date(information.get("upload_date")),
     }
+
+
+def _shown_id(identity: object) -> str | None:
+    """Clean an id, which for pages without any is made of their URL."""
+    return clean_text(without_secrets_inside(identity[:1000]), 200) if isinstance(identity, str) else None
 
 
 def _iso_date(compact: object) -> str | None:

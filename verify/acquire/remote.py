@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import tempfile
@@ -10,16 +11,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from verify.acquire.cookies import Secrets, read_cookies
 from verify.acquire.failures import FailureKind, failure_error
 from verify.acquire.texts import clean_text, web_url, without_secrets
 from verify.acquire.versions import tool_versions
 from verify.dates import utc_now
-from verify.model import AcquiredFile, Acquisition, FileRole
+from verify.model import AcquiredFile, Acquisition, ClockReading, FileRole, SilentProgress
 from verify.processes import BrokenMessageError, Worker, receive_message, send_message
 from verify.tools import find_ffmpeg, find_javascript_runtime
 
 if TYPE_CHECKING:
-    from verify.acquire.limits import AcquisitionLimits
+    from verify.acquire.options import AcquisitionOptions
     from verify.model import Progress
 
 _WORKER_MODULE = "verify.acquire.worker"
@@ -28,9 +30,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _MEDIA_ROLES = frozenset({FileRole.MASTER, FileRole.WORKING_COPY})
 
 
-def acquire_url(
-    url: str, staging: Path, *, allow_private: bool, limits: AcquisitionLimits, progress: Progress
-) -> Acquisition:
+def acquire_url(url: str, staging: Path, *, options: AcquisitionOptions, progress: Progress) -> Acquisition:
     """Fetch the one video that `url` leads to into `staging`.
 
     Raises
@@ -38,41 +38,65 @@ def acquire_url(
     AcquisitionFailedError, AcquisitionRefusedError, UnreadableMediaError, OutputNotWritableError
         As `verify.acquire.failures` tells them apart; nothing is left in `staging`.
     """
+    cookies = read_cookies(options.cookies) if options.cookies else ""
     started_utc = utc_now()
     try:
         folder = Path(tempfile.mkdtemp(prefix=".fetching-", dir=staging))
     except OSError as error:
         raise failure_error(FailureKind.DISK, url, error.strerror or str(error)) from error
     try:
-        result = _run_worker(url, folder, allow_private, limits, progress)
+        result = _run_worker(url, folder, options, progress, cookies=cookies)
         files = _take_files(url, result.get("files"), folder, staging)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    fields = result.get("fields")
+    secrets = Secrets(cookies)
     return Acquisition(
-        source=without_secrets(url),
+        source=secrets.blank(without_secrets(url)),
         is_local_file=False,
-        **_texts(fields if isinstance(fields, dict) else {}),
+        **_texts(result.get("fields"), secrets),
         started_utc=started_utc,
         finished_utc=utc_now(),
         tool_versions=tool_versions("yt-dlp") | _merging_tool(files),
         files=tuple(files),
-        warnings=tuple(_warning_texts(result.get("warnings"))),
+        warnings=tuple(_warning_texts(result.get("warnings"), secrets)),
+        clock=_clock(result.get("clock")),
     )
 
 
+def list_url(url: str, *, options: AcquisitionOptions, max_items: int) -> list[object]:
+    """List what `url` leads to; see `verify.acquire.playlist`, which checks the entries."""
+    cookies = read_cookies(options.cookies) if options.cookies else ""
+    with tempfile.TemporaryDirectory(prefix="verify-listing-") as folder:
+        result = _run_worker(url, Path(folder), options, SilentProgress(), cookies=cookies, list_items=max_items)
+    entries = result.get("entries")
+    return entries if isinstance(entries, list) else []
+
+
 def _run_worker(
-    url: str, folder: Path, allow_private: bool, limits: AcquisitionLimits, progress: Progress
+    url: str,
+    folder: Path,
+    options: AcquisitionOptions,
+    progress: Progress,
+    *,
+    cookies: str = "",
+    list_items: int | None = None,
 ) -> dict[str, Any]:
+    """Let the worker fetch what `url` leads to or, given `list_items`, only list the first so many videos."""
     javascript = find_javascript_runtime()
     request = {
         "url": url,
+        "list_items": list_items,
         "folder": str(folder.resolve()),
-        "allow_private": allow_private,
-        "limits": asdict(limits),
+        "allow_private": options.allow_private,
+        "limits": asdict(options.limits),
+        "cookies": cookies,
+        "comments": options.comments,
+        "live_seconds": options.live_seconds,
+        "rate_bytes_per_s": options.rate_bytes_per_s,
         "ffmpeg": find_ffmpeg().path,
         "javascript": {javascript.name: javascript.path} if javascript else {},
     }
+    max_seconds = options.limits.max_seconds + (options.live_seconds or 0.0)
     out_of_time = threading.Event()
     with Worker(_WORKER_MODULE, {"YTDLP_NO_PLUGINS": "1"}) as worker:
 
@@ -80,7 +104,7 @@ def _run_worker(
             out_of_time.set()
             worker.kill()
 
-        timer = threading.Timer(limits.max_seconds, end_worker)
+        timer = threading.Timer(max_seconds, end_worker)
         timer.daemon = True
         timer.start()
         try:
@@ -94,11 +118,12 @@ def _run_worker(
             said = worker.stderr_tail().rpartition("\n")[2]
             result = {"kind": "error", "failure": FailureKind.EXTRACTOR, "detail": f"its process ended: {said}"}
         if out_of_time.is_set():
-            raise failure_error(FailureKind.TOO_SLOW, url, f"more than {limits.max_seconds:g} s")
+            raise failure_error(FailureKind.TOO_SLOW, url, f"more than {max_seconds:g} s")
         worker.exit_code()
     if result is None or result.get("kind") != "result":
         answer = result or {}
-        raise failure_error(str(answer.get("failure")), url, str(answer.get("detail")))
+        detail = Secrets(cookies).blank(str(answer.get("detail")))
+        raise failure_error(str(answer.get("failure")), Secrets(cookies).blank(url), detail)
     return result
 
 
@@ -154,8 +179,10 @@ def _take_files(url: str, listed: object, folder: Path, staging: Path) -> list[A
     return files
 
 
-def _texts(fields: dict[str, Any]) -> dict[str, str | None]:
+def _texts(answer: object, secrets: Secrets) -> dict[str, Any]:
     """Pick the quoted fields from the worker's answer; bounds and cleaning are repeated on this side."""
+    found = answer if isinstance(answer, dict) else {}
+    fields = {name: secrets.blank(value) if isinstance(value, str) else None for name, value in found.items()}
     urls = {name: web_url(fields.get(name)) for name in ("final_url", "publisher_url")}
     description = clean_text(fields.get("description"), 20_000, multiline=True)
     short = ("extractor", "media_id", "title", "publisher", "published")
@@ -168,6 +195,19 @@ def _merging_tool(files: list[AcquiredFile]) -> dict[str, str]:
     return {"ffmpeg": find_ffmpeg().version} if merged else {}
 
 
-def _warning_texts(warnings: object) -> list[str]:
-    texts = (clean_text(warning, 500) for warning in (warnings if isinstance(warnings, list) else []))
+def _clock(answer: object) -> ClockReading | None:
+    if not isinstance(answer, dict):
+        return None
+    offset_s, uncertainty_s = answer.get("offset_s"), answer.get("uncertainty_s")
+    basis = clean_text(answer.get("basis"), 300)
+    if not (isinstance(offset_s, float) and isinstance(uncertainty_s, float) and basis):
+        return None
+    if not (math.isfinite(offset_s) and 0 <= uncertainty_s < math.inf):
+        return None
+    return ClockReading(offset_s=offset_s, uncertainty_s=uncertainty_s, basis=basis)
+
+
+def _warning_texts(warnings: object, secrets: Secrets) -> list[str]:
+    given = [one for one in warnings if isinstance(one, str)] if isinstance(warnings, list) else []
+    texts = (clean_text(secrets.blank(warning), 500) for warning in given)
     return [text for text in texts if text]

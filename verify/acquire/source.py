@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from verify.acquire.limits import AcquisitionLimits
 from verify.acquire.local import acquire_file
 from verify.acquire.remote import acquire_url
 from verify.acquire.texts import clean_text, shown_url
 from verify.errors import InvalidUsageError
 
 if TYPE_CHECKING:
+    from verify.acquire.options import AcquisitionOptions
     from verify.model import Acquisition, Progress
 
 _WEB_URL = re.compile(r"https?://", re.IGNORECASE)
@@ -30,8 +30,7 @@ def acquire(
     source: str,
     staging: Path,
     *,
-    allow_private: bool,
-    limits: AcquisitionLimits | None = None,
+    options: AcquisitionOptions,
     progress: Progress,
 ) -> Acquisition:
     """Obtain the bytes of one release, and what its publisher says of it.
@@ -44,15 +43,13 @@ def acquire(
         http(s) URL of a page, a file or a playlist of segments; or the path of a local file, which is copied.
     staging
         Existing folder of the caller's, in which the files are left. After an error nothing of this call is in it.
-    allow_private
-        Permit addresses outside the public internet.
-    limits
-        Bounds of size and time; `AcquisitionLimits()` unless given.
+    options
+        Bounds, permissions and what else to fetch.
 
     Raises
     ------
     InvalidUsageError
-        Neither a URL nor a file.
+        Neither a URL nor a file, or cookies that cannot be used.
     AcquisitionFailedError
         Unreachable, not there, no video, or not readable.
     AcquisitionRefusedError
@@ -62,16 +59,16 @@ def acquire(
     OutputNotWritableError
         The staging folder cannot be written, or the disk is full.
     """
-    limits = limits or AcquisitionLimits()
     if is_url(source):
-        _check_url(source)
-        return acquire_url(source, staging, allow_private=allow_private, limits=limits, progress=progress)
-    return acquire_file(_existing_file(source), staging, limits=limits, progress=progress)
+        check_url(source)
+        return acquire_url(source, staging, options=options, progress=progress)
+    return acquire_file(_existing_file(source), staging, limits=options.limits, progress=progress)
 
 
-def _check_url(url: str) -> None:
+def check_url(url: str) -> None:
+    """Raise InvalidUsageError unless `url` is a complete http(s) URL."""
     try:
-        usable = bool(urlsplit(url).hostname) and (urlsplit(url).port or 1) > 0
+        usable = is_url(url) and bool(urlsplit(url).hostname) and (urlsplit(url).port or 1) > 0
     except ValueError:
         usable = False
     if not usable or any(character.isspace() or ord(character) < 32 for character in url):
