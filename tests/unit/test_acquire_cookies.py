@@ -77,3 +77,19 @@ def test_without_cookies_nothing_changes() -> None:
     value = {"a": [1, "text"]}
     assert Secrets().blank_inside(value) is value
     assert not Secrets()
+
+
+@pytest.mark.parametrize("url", ["https://me:s3cret-word@a.example/v", "https://me:s3cret%2Dword@a.example/v"])
+def test_user_name_and_password_of_the_url_are_secrets(url: str):
+    secrets = Secrets(url=url)
+    assert secrets.blank("me:s3cret-word@a.example") in ("REMOVED@a.example", "me:REMOVED@a.example")
+    assert "cret" not in secrets.blank(url)
+
+
+def test_a_short_password_is_blanked_where_it_stands_with_its_user():
+    assert Secrets(url="https://me:pw@a.example/v").blank("me:pw@a.example, power") == "REMOVED@a.example, power"
+
+
+@pytest.mark.parametrize("url", ["https://a.example/x:y@z", "https://me@a.example/", "", "https://a.example:443/"])
+def test_a_url_without_password_holds_no_secret(url: str):
+    assert not Secrets(url=url)

@@ -146,3 +146,8 @@ def test_values_of_cookies_are_blanked() -> None:
 
 def test_id_that_is_made_of_a_url_loses_its_secrets() -> None:
     assert quoted_fields({"id": "page?token=HUSH&v=1"})["media_id"] == "page?token=REMOVED&v=1"
+
+
+def test_the_domain_is_published_without_user_name_and_password():
+    kept = published_information({"webpage_url_domain": "me:word@a.example:8080"})
+    assert kept["webpage_url_domain"] == "a.example:8080"

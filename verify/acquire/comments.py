@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from verify.acquire.cookies import Secrets
 from verify.acquire.texts import without_secrets_inside
 
 MAX_COMMENTS = 1_000
@@ -25,7 +26,7 @@ _PLAIN_FIELDS = (
 )
 
 
-def comments_json(information: Mapping[str, Any]) -> str | None:
+def comments_json(information: Mapping[str, Any], secrets: Secrets | None = None) -> str | None:
     """Write the comments as JSON (ASCII only); None if the site gave none.
 
     `comments` are in the site's order, at most `MAX_COMMENTS`; `stated_count` is how many there are according to the
@@ -42,7 +43,7 @@ def comments_json(information: Mapping[str, Any]) -> str | None:
         "found_count": len(found),
         "taken_count": len(kept),
         "most_taken": MAX_COMMENTS,
-        "comments": kept,
+        "comments": (secrets or Secrets()).blank_inside(kept),
     }
     return json.dumps(record, ensure_ascii=True, allow_nan=False, indent=2, sort_keys=True) + "\n"
 

@@ -65,22 +65,29 @@ def _line(path: Path, number: int, line: str) -> str:
 
 
 class Secrets:
-    """The values of cookies, to be blanked in whatever is written or shown.
+    """The operator's secrets, to be blanked in whatever is written or shown.
 
     Parameters
     ----------
     cookies
-        What `read_cookies` returned, or an empty text.
+        What `read_cookies` returned, or an empty text. Its values are secrets.
+    url
+        The URL that was asked for. User name and password in it are secrets, together of any length.
     """
 
-    def __init__(self, cookies: str = "") -> None:
+    def __init__(self, cookies: str = "", url: str = "") -> None:
         found: set[str] = set()
+        user, _, password = url.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")
+        if password:
+            found |= {password, unquote(password)}
         for line in cookies.splitlines():
             value = line.rpartition("\t")[2].strip()
             if line.count("\t") == _FIELDS - 1 and len(value) >= _SHORTEST_SECRET:
                 found |= {value, quote(value), quote(value, safe=""), unquote(value)}
         # The longest first: one value may be part of another.
         self._values = sorted((value for value in found if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
+        if password:
+            self._values.insert(0, f"{user}:{password}")
 
     def __bool__(self) -> bool:
         return bool(self._values)

@@ -106,7 +106,7 @@ class ExchangeLog:
 
     def __init__(self, secrets: Secrets, *, cookies_given: bool = False) -> None:
         self.exchanges: list[Exchange] = []
-        self._secrets = secrets
+        self.secrets = secrets
         self._cookies_given = cookies_given
         self._header_characters = 0
         self._peers: dict[tuple[str, int, bytes], TlsPeer] = {}
@@ -204,7 +204,7 @@ class ExchangeLog:
             "omitted_bytes": sum(one.byte_count for one in rest),
             "tls": [describe_peer(peer) for peer in self._peers.values()],
         }
-        blanked = self._secrets.blank_inside(record)
+        blanked = self.secrets.blank_inside(record)
         return blanked if isinstance(blanked, dict) else record
 
     def full(self) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class ExchangeLog:
             "omitted_bytes": self._rest.byte_count,
             "tls": [describe_peer(peer) for peer in self._peers.values()],
         }
-        blanked = self._secrets.blank_inside(record)
+        blanked = self.secrets.blank_inside(record)
         return blanked if isinstance(blanked, dict) else record
 
 
@@ -234,10 +234,11 @@ def _published_exchange(exchange: Exchange, is_page: bool, page_urls: set[str]) 
         return bare(url[: 4 * MAX_URL_CHARACTERS])[:MAX_URL_CHARACTERS]
 
     def shown_headers(headers: Headers, names: frozenset[str]) -> dict[str, str]:
-        kept = {}
+        kept: dict[str, str] = {}
         for name, value in headers:
             short = value[:_MAX_PUBLISHED_VALUE_CHARACTERS]
-            if name.lower() in names:
+            # Of a header that comes twice the first counts, as it does for the clock.
+            if name.lower() in names and name.lower() not in kept:
                 kept[name.lower()] = shown(short) if name.lower() == "location" else without_secrets_inside(short)
         return kept
 

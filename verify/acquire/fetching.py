@@ -182,7 +182,7 @@ def fetch_comments(
     except Exception as error:  # noqa: BLE001 - see above
         kind, said = describe_failure(error)
         return [], [f"the comments could not be fetched ({kind.value.replace('_', ' ')}: {said})"]
-    text = comments_json(information)
+    text = comments_json(information, downloader.exchanges.secrets)
     if text is None:
         return [], ["no comments were found: there are none, or yt-dlp cannot read them on this site"]
     (folder / COMMENTS_NAME).write_text(text, encoding="ascii")

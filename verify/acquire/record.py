@@ -58,6 +58,8 @@ _CHAPTER_FIELDS = frozenset({"title", "start_time", "end_time"})
 def published_information(information: Mapping[str, Any]) -> dict[str, Any]:
     """Copy what is fit to be published, with the names of the fields left out in `omitted_fields`."""
     kept = _pick(information, _PLAIN_FIELDS)
+    if isinstance(domain := kept.get("webpage_url_domain"), str):  # yt-dlp keeps user name and password in it
+        kept["webpage_url_domain"] = domain.rpartition("@")[2]
     for name, fields in (("requested_formats", _FORMAT_FIELDS), ("chapters", _CHAPTER_FIELDS)):
         entries = information.get(name)
         if isinstance(entries, (list, tuple)):

@@ -49,7 +49,7 @@ def acquire_url(url: str, staging: Path, *, options: AcquisitionOptions, progres
         files = _take_files(url, result.get("files"), folder, staging)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    secrets = Secrets(cookies)
+    secrets = Secrets(cookies, url)
     return Acquisition(
         source=secrets.blank(without_secrets(url)),
         is_local_file=False,
@@ -122,7 +122,7 @@ def _run_worker(
         worker.exit_code()
     if result is None or result.get("kind") != "result":
         answer = result or {}
-        detail = Secrets(cookies).blank(str(answer.get("detail")))
+        detail = Secrets(cookies, url).blank(str(answer.get("detail")))
         raise failure_error(str(answer.get("failure")), Secrets(cookies).blank(url), detail)
     return result
 

@@ -32,7 +32,7 @@ HTTP_NAME = "http.json"
 CERTIFICATE_NAME = "tls-certificate.pem"
 FULL_HTTP_NAME = "http-full.json"
 FULL_INFORMATION_NAME = "info-full.json"
-_MEMORY_BYTES = 4 * 1024**3
+_MEMORY_BYTES = 2 * 1024**3
 _FILE_SIZE_SLACK_BYTES = 64 * 1024**2
 
 
@@ -51,7 +51,7 @@ def main() -> None:
         result = _fetch(request, guard, answers)
     except Exception as error:  # noqa: BLE001 - whatever yt-dlp raises is an outcome to report, not a bug of ours
         kind, detail = describe_failure(error)
-        detail = Secrets(request["cookies"]).blank(detail)
+        detail = Secrets(request["cookies"], request["url"]).blank(detail)
         send_message(answers, {"kind": "error", "failure": kind.value, "detail": detail[: 4 * MAX_DETAIL_CHARACTERS]})
     else:
         send_message(answers, {"kind": "result", **result})
@@ -107,7 +107,7 @@ def _fetch(request: dict[str, Any], guard: ConnectionGuard, answers: IO[bytes]) 
 
     folder = Path(request["folder"])
     limits = AcquisitionLimits(**request["limits"])
-    secrets = Secrets(request["cookies"])
+    secrets = Secrets(request["cookies"], request["url"])
     log = LogFile(folder / LOG_NAME, folder, secrets)
     wire = WireWatch()
     wire.install()

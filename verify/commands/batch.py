@@ -40,7 +40,7 @@ _TABLE_NAME = "matches.csv"
 @click.option("--playlist", is_flag=True, help="A URL may be a playlist or channel: check every video that it lists.")
 @click.option(
     "--playlist-items",
-    type=click.IntRange(1, 1000),
+    type=click.IntRange(1, 999),
     default=50,
     show_default=True,
     metavar="N",
@@ -96,11 +96,15 @@ def _listed_videos(sources: list[str], options: AcquisitionOptions, max_items: i
     """Replace each URL by the videos that it lists."""
     from verify.acquire.playlist import list_playlist  # noqa: PLC0415
     from verify.acquire.source import is_url  # noqa: PLC0415
+    from verify.acquire.texts import shown_url  # noqa: PLC0415
 
     listed: list[str] = []
     for source in sources:
-        entries = list_playlist(source, options=options, max_items=max_items) if is_url(source) else ()
-        listed += [entry.url for entry in entries] or [source]
+        # One more than wanted, to tell whether there are more.
+        entries = list_playlist(source, options=options, max_items=max_items + 1) if is_url(source) else ()
+        listed += [entry.url for entry in entries[:max_items]] or [source]
+        if len(entries) > max_items:
+            click.echo(f"note: {shown_url(source)} lists more videos; the first {max_items} are checked.", err=True)
     return listed
 
 
