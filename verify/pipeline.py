@@ -128,7 +128,7 @@ def verify_release(request: Request, library: Library | None, progress: Progress
                 seal=request.seal,
                 progress=progress,
             )
-        with noting_examination(preserved, request.destination / "report.json", request.seal):
+        with noting_examination(preserved, request.destination, request.seal):
             report = _examine(request, preserved, library, working, report_id=report_id, progress=progress)
             write_report(report, working, request.destination, request.formats)
         return report

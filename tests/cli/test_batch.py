@@ -140,3 +140,20 @@ def test_releases_named_in_other_scripts_keep_apart(footage: dict[str, Path], ar
     )
     assert done.code == 0
     assert len(names_in(tmp_path / "out")) == 3
+
+
+def test_every_video_of_a_playlist_is_a_release(footage: dict[str, Path], archive: Path, tmp_path: Path):
+    with serving() as server:
+        for name in ("first", "second", "third"):
+            server.add(f"/{name}.mp4", footage["static"].read_bytes(), "video/mp4")
+        page = "".join(f'<video src="/{name}.mp4"></video>' for name in ("first", "second", "third"))
+        url = server.add("/page.html", f"<html><head><title>Three</title></head><body>{page}</body></html>")
+        words = ("batch", url, "--archive", archive, "--allow-private")
+        refused = verify(*words, "--out", tmp_path / "refused")
+        done = verify(*words, "--out", tmp_path / "out", "--playlist", "--playlist-items", "2")
+    assert refused.code == 11
+    assert "holds more than one video" in refused.message
+    assert done.code == 0, done.err
+    assert names_in(tmp_path / "out") == {"first", "second", "matches.csv"}
+    assert "lists more videos; the first 2 are checked." in done.err
+    assert done.out.startswith("2 of 2 releases checked")

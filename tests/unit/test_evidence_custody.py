@@ -13,10 +13,10 @@ import pytest
 from fixtures.footage import CHECKOUT
 from tests.unit.case_samples import CLOCK, acquisition, rewrite, seal
 from verify.errors import EvidenceExistsError, EvidenceMismatchError, InvalidUsageError, OutputNotWritableError
-from verify.evidence import custody
+from verify.evidence import custody, custody_log
 from verify.evidence.canonical import canonical_json
 from verify.evidence.check import check_evidence
-from verify.evidence.custody import add_custody_file, append_event, read_log
+from verify.evidence.custody import add_custody_file, append_event, next_proof_name, read_log
 from verify.evidence.custody_log import MAX_LINE_BYTES, log_bytes
 from verify.evidence.keys import SigningKey, verify_signature
 
@@ -182,6 +182,27 @@ def test_long_texts_are_cut_and_still_read(tmp_path: Path) -> None:
     assert check_evidence(case).problems == ()
 
 
+def test_line_that_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
+    case = new_case(tmp_path)
+    before = log_of(case).read_bytes()
+    long = "\x01" * 20_000  # six bytes each in JSON
+    with pytest.raises(OutputNotWritableError, match="cannot hold this event"):
+        append_event(case, actor=long, action=long, detail=long, signing_key=None)
+    assert log_of(case).read_bytes() == before
+
+
+def test_log_that_is_full_is_not_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = new_case(tmp_path)
+    append(case)
+    before = log_of(case).read_bytes()
+    monkeypatch.setattr(custody_log, "MAX_LOG_BYTES", len(before) + 10)
+    with pytest.raises(OutputNotWritableError, match="cannot hold this event") as caught:
+        append(case)
+    assert caught.value.exit_code == 51
+    assert log_of(case).read_bytes() == before
+    assert len(read_log(case).events) == 2
+
+
 @pytest.mark.parametrize("action", ["sealed", "file added", ""])
 def test_actions_that_are_not_for_others(tmp_path: Path, action: str) -> None:
     case = new_case(tmp_path)
@@ -283,3 +304,22 @@ def test_added_file_that_is_gone_is_not_replaced(tmp_path: Path) -> None:
 def test_names_of_added_files_are_plain(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="is no name"):
         add_custody_file(new_case(tmp_path), name, b"", actor="a test", signing_key=None)
+
+
+@pytest.mark.parametrize(("name", "limit"), [("manifest.json.minisig", 16_384), ("manifest.json.3.ots", 1024**2)])
+def test_file_that_could_not_be_read_back_is_not_added(tmp_path: Path, name: str, limit: int) -> None:
+    case = new_case(tmp_path)
+    with pytest.raises(InvalidUsageError, match="is larger than"):
+        add_custody_file(case, name, bytes(limit + 1), actor="a test", signing_key=None)
+    add_custody_file(case, name, bytes(limit), actor="a test", signing_key=None)
+
+
+def test_further_proofs_get_the_next_free_name(tmp_path: Path) -> None:
+    case = new_case(tmp_path)
+    assert next_proof_name(case, "tsr") == "manifest.json.tsr"
+    add_custody_file(case, "manifest.json.tsr", b"one", actor="a test", signing_key=None)
+    (log_of(case).parent / "manifest.json.2.tsr").touch()  # not in the log yet
+    assert next_proof_name(case, "tsr") == "manifest.json.3.tsr"
+    assert next_proof_name(case, "ots") == "manifest.json.ots"
+    (log_of(case).parent / "manifest.json.tsr").unlink()  # in the log still
+    assert next_proof_name(case, "tsr") == "manifest.json.3.tsr"

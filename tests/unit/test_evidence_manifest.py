@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from verify.errors import EvidenceMismatchError, NewerFormatError
-from verify.evidence.manifest import load_manifest, manifest_bytes, media_file
+from verify.evidence.manifest import is_utc, load_manifest, manifest_bytes, media_file
 from verify.model import EvidenceFile, EvidenceManifest, FileRole
 
 MEDIA = EvidenceFile(relative_path="data/master/media.mp4", role=FileRole.MASTER, sha256="ab" * 32, size_bytes=5)
@@ -67,7 +67,6 @@ def test_no_case(tmp_path: Path, case: Path, name: str) -> None:
         b"null",
         b"3",
         b"[" * 100_000,
-        b" " * (4 * 1024**2 + 1),
         {},
         document(format_version="1"),
         document(format_version=0),
@@ -110,6 +109,28 @@ def test_malformed_manifest(case: Path, content: Any) -> None:
         load_manifest(case)
     assert caught.value.remedy
     assert len(str(caught.value)) < 700
+
+
+def test_manifest_that_is_too_large_is_not_read(case: Path) -> None:
+    rewrite(case, b" " * (4 * 1024**2 + 1))
+    with pytest.raises(EvidenceMismatchError, match="larger than 4194304 bytes"):
+        load_manifest(case)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_moment"),
+    [
+        ("2026-02-28T23:59:59Z", True),
+        ("2026-02-28T23:59:59.123456789Z", True),
+        ("9999-99-99T99:99:99Z", False),
+        ("2026-02-29T00:00:00Z", False),
+        ("0000-01-01T00:00:00Z", False),
+        ("2026-02-28T23:59:60Z", False),
+        ("2026-02-28T23:59:59+00:00", False),
+    ],
+)
+def test_moments_are_real(text: str, is_moment: bool) -> None:
+    assert is_utc(text) is is_moment
 
 
 def test_newer_format(case: Path) -> None:

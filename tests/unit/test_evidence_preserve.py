@@ -19,6 +19,7 @@ import pytest
 from tests.unit.case_samples import CLOCK, COMMAND, PRIVATE_ROLES, acquisition, seal
 from verify.errors import EvidenceExistsError, InvalidUsageError, OutputNotWritableError
 from verify.evidence import preserve as preserve_module
+from verify.evidence.keys import SigningKey
 from verify.evidence.manifest import load_manifest, media_file
 from verify.evidence.preserve import copy_statement, preserve
 from verify.model import AcquiredFile, FileRole
@@ -122,6 +123,17 @@ def test_acquisition_log_is_a_chain_with_an_event_for_each_file(tmp_path: Path, 
     assert told == [(file.relative_path, file.sha256) for file in (*logged, *manifest.private_files)]
     for line, event in zip(lines, events, strict=True):
         assert line == json.dumps(event, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def test_sealed_log_says_whether_and_with_which_key_the_case_is_signed(tmp_path: Path, staging: Path) -> None:
+    key = SigningKey.generate()
+    for name, signer, said in (
+        ("unsigned", None, "not signed"),
+        ("signed", key, f"signed with key {key.public.key_id}, public key {key.public.encoded}"),
+    ):
+        seal(staging, tmp_path / name, acquisition(staging), signing_key=signer)
+        *_, last = (tmp_path / name / "data" / "custody.jsonl").read_bytes().splitlines()
+        assert json.loads(last)["detail"] == f"case case-1, BagIt bag with SHA-256; {said}"
 
 
 def test_private_files_lie_beside_the_case_and_only_their_digests_in_it(tmp_path: Path, staging: Path) -> None:

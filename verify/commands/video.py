@@ -120,4 +120,5 @@ def summary(report: Report, destination: Path) -> str:
     if len(lines) > 2:
         lines.append("")
     shown = destination / ("report.html" if (destination / "report.html").exists() else "report.json")
-    return "\n".join([*lines, f"Report:   {shown}", f"Evidence: {destination / 'evidence'}"])
+    signed = f"signed with key {report.seal.key_id}" if report.seal and report.seal.key_id else "not signed"
+    return "\n".join([*lines, f"Report:   {shown}", f"Evidence: {destination / 'evidence'} ({signed})"])

@@ -3,53 +3,74 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from verify.errors import NewerFormatError
 from verify.evidence.bag import BAGIT_TEXT, LISTED_TAG_FILES, judge_bag, read_listing
-from verify.evidence.check_folder import check_nothing_else, file_problem, listed, note_missing
-from verify.evidence.custody_log import KEPT_PRIVATE, PRESERVED, named_file, parse_chain
+from verify.evidence.check_folder import check_digest, check_file, check_nothing_else, listed, note_missing
+from verify.evidence.custody_log import (
+    KEPT_PRIVATE,
+    PRESERVED,
+    first_unordered,
+    named_file,
+    parse_chain,
+    sealed_signer,
+)
 from verify.evidence.layout import (
     ACQUISITION_LOG_PATH,
     BAG_INFO_NAME,
     BAGIT_NAME,
     MANIFEST_PATH,
+    MAX_MANIFEST_BYTES,
     PAYLOAD_LIST_NAME,
     TAG_LIST_NAME,
 )
-from verify.evidence.manifest import MAX_MANIFEST_BYTES, is_newer_format, manifest_bytes, parse_manifest
+from verify.evidence.manifest import is_newer_format, manifest_bytes, parse_manifest
 from verify.evidence.problems import Findings
 from verify.evidence.reading import Tree, open_regular, read_bounded
-from verify.model import EvidenceManifest
+from verify.model import CustodyEvent, EvidenceManifest
 
 _MAX_DEPTH = 4
 _TAG_FILES = (*LISTED_TAG_FILES, TAG_LIST_NAME)
+_OXUM = re.compile(rb"\nPayload-Oxum: ([0-9]{1,18})\.[0-9]{1,9}\n\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BagFound:
-    """What the check of a bag came upon: its manifest as bytes and read, and its digest, each None if there is none."""
+    """What the check of a bag came upon; each is None where there is none that can be read.
+
+    Parameters
+    ----------
+    content, manifest
+        The manifest as bytes, and read.
+    sha256
+        Digest of the bag.
+    events
+        The log of the acquisition.
+    signer
+        The public key that this log says the case is signed with; empty: it is not signed.
+    newer
+        What to raise if nothing else is wrong: the case is of a format that this program does not know.
+    """
 
     content: bytes | None = None
     manifest: EvidenceManifest | None = None
     sha256: str | None = None
+    events: tuple[CustodyEvent, ...] | None = None
+    signer: str | None = None
+    newer: NewerFormatError | None = None
 
 
 def check_bag(case_dir: Path, findings: Findings) -> BagFound:
-    """Check the folder of a bag.
-
-    Raises
-    ------
-    NewerFormatError
-        The case is intact as far as that can be told, and of a format that this program does not know.
-    """
+    """Check the folder of a bag."""
     name = case_dir.name
     try:
         tree = listed(case_dir, findings, max_depth=_MAX_DEPTH)
     except PermissionError as error:
-        findings.add(name, f"cannot be read ({error.strerror})")
+        findings.add_error(name, error)
         return BagFound()
     if tree is None:
         return BagFound()
@@ -59,20 +80,23 @@ def check_bag(case_dir: Path, findings: Findings) -> BagFound:
     payload_list = _listing(name, PAYLOAD_LIST_NAME, texts, findings)
     _check_tag_files(name, texts, tag_list, findings)
     content = texts.get(MANIFEST_PATH)
-    manifest = _manifest(case_dir, content, payload_list, findings)
-    payload = _payload(manifest, payload_list)
-    _check_payload(case_dir, tree, payload, findings)
+    manifest, newer = _manifest(case_dir, content, payload_list, findings)
+    if manifest is None:
+        payload = _check_listed(case_dir, tree, payload_list, texts.get(BAG_INFO_NAME, b""), findings)
+    else:
+        payload = _check_payload(case_dir, tree, manifest, findings)
     check_nothing_else(name, tree, {*_TAG_FILES, MANIFEST_PATH, *payload}, findings)
-    if manifest is not None and content is not None:
+    events, signer = None, None
+    if manifest is not None:
         _check_agreement(name, texts, manifest, payload_list, findings)
-        _check_acquisition_log(case_dir, tree, manifest, findings)
-    if findings.count == before:
+        events, signer = _check_acquisition_log(case_dir, tree, manifest, findings)
+    if findings.count == before and newer is None:
         if problem := judge_bag(case_dir):
             findings.add(name, f"is not a valid BagIt bag: {problem}")
         else:
             _state(tree, payload, findings)
     digest = hashlib.sha256(texts[TAG_LIST_NAME]).hexdigest() if TAG_LIST_NAME in texts else None
-    return BagFound(content=content, manifest=manifest, sha256=digest)
+    return BagFound(content=content, manifest=manifest, sha256=digest, events=events, signer=signer, newer=newer)
 
 
 def _texts(case_dir: Path, tree: Tree, findings: Findings) -> dict[str, bytes]:
@@ -85,7 +109,7 @@ def _texts(case_dir: Path, tree: Tree, findings: Findings) -> dict[str, bytes]:
         try:
             texts[path] = read_bounded(case_dir / path, MAX_MANIFEST_BYTES)
         except OSError as error:
-            findings.add(f"{case_dir.name}/{path}", f"cannot be read ({error.strerror})")
+            findings.add_error(f"{case_dir.name}/{path}", error)
     return texts
 
 
@@ -113,9 +137,10 @@ def _check_tag_files(name: str, texts: Mapping[str, bytes], tag_list: Mapping[st
 
 def _manifest(
     case_dir: Path, content: bytes | None, payload_list: Mapping[str, str], findings: Findings
-) -> EvidenceManifest | None:
+) -> tuple[EvidenceManifest | None, NewerFormatError | None]:
+    """Read the manifest; one of a later format, if the bag lists it as it is, gives the error to raise in the end."""
     if content is None:
-        return None
+        return None, None
     path = f"{case_dir.name}/{MANIFEST_PATH}"
     is_listed = payload_list.get(MANIFEST_PATH) == hashlib.sha256(content).hexdigest()
     if payload_list and not is_listed:
@@ -124,29 +149,45 @@ def _manifest(
         manifest = parse_manifest(content)
     except ValueError as error:
         if is_listed and is_newer_format(content):
-            raise NewerFormatError(case_dir / MANIFEST_PATH, str(error), "Upgrade verify-video.") from error
+            return None, NewerFormatError(case_dir / MANIFEST_PATH, str(error), "Upgrade verify-video.")
         findings.add(path, f"is malformed ({error})")
-        return None
+        return None, None
     if manifest_bytes(manifest) != content:
         findings.add(path, "is not written in the canonical form")
-    return manifest
+    return manifest, None
 
 
-def _payload(manifest: EvidenceManifest | None, payload_list: Mapping[str, str]) -> dict[str, tuple[str, int | None]]:
-    """Say what is to be below data/ besides the manifest: by the manifest, else by the bag's own list of digests."""
-    if manifest is not None:
-        return {file.relative_path: (file.sha256, file.size_bytes) for file in manifest.files}
-    return {path: (digest, None) for path, digest in payload_list.items() if path != MANIFEST_PATH}
+def _check_payload(case_dir: Path, tree: Tree, manifest: EvidenceManifest, findings: Findings) -> set[str]:
+    """Check what is to be below data/ besides the manifest; returns the paths."""
+    for file in manifest.files:
+        if file.relative_path in tree.files:
+            check_file(case_dir, tree, file, findings)
+        else:
+            note_missing(case_dir.name, tree, file.relative_path, findings)
+    return {file.relative_path for file in manifest.files}
 
 
-def _check_payload(
-    case_dir: Path, tree: Tree, payload: Mapping[str, tuple[str, int | None]], findings: Findings
-) -> None:
-    for path, recorded in payload.items():
+def _check_listed(
+    case_dir: Path, tree: Tree, payload_list: Mapping[str, str], information: bytes, findings: Findings
+) -> set[str]:
+    """Check the same without a manifest, by the bag's own list of digests.
+
+    It gives no sizes, so no more is read of the files than bag-info.txt says that they have together.
+    """
+    oxum = _OXUM.search(information)
+    left_bytes = int(oxum[1]) if oxum else 0
+    paths = set(payload_list) - {MANIFEST_PATH}
+    for path in sorted(paths):
         if path not in tree.files:
             note_missing(case_dir.name, tree, path, findings)
-        elif problem := file_problem(case_dir / path, tree.files[path], *recorded):
-            findings.add(f"{case_dir.name}/{path}", problem)
+            continue
+        told, size_bytes = f"{case_dir.name}/{path}", tree.files[path]
+        if size_bytes > left_bytes:
+            findings.add(told, f"was not read: it is larger than what {BAG_INFO_NAME} leaves for it")
+            continue
+        left_bytes -= size_bytes
+        check_digest(case_dir / path, told, payload_list[path], size_bytes, findings)
+    return paths
 
 
 def _check_agreement(
@@ -168,19 +209,24 @@ def _check_agreement(
             findings.add(f"{name}/{BAG_INFO_NAME}", f"names another case or size than {MANIFEST_PATH}")
 
 
-def _check_acquisition_log(case_dir: Path, tree: Tree, manifest: EvidenceManifest, findings: Findings) -> None:
-    """Check the chain of the acquisition, and that it tells of the files of the manifest."""
+def _check_acquisition_log(
+    case_dir: Path, tree: Tree, manifest: EvidenceManifest, findings: Findings
+) -> tuple[tuple[CustodyEvent, ...] | None, str | None]:
+    """Check the chain of the acquisition, and that it tells of the files of the manifest; read which key it names."""
     told = f"{case_dir.name}/{ACQUISITION_LOG_PATH}"
     if ACQUISITION_LOG_PATH not in tree.files:
-        return
+        return None, None
     try:
         with open_regular(case_dir / ACQUISITION_LOG_PATH) as file:
             events = parse_chain(file)
+        if not events:
+            raise ValueError("it has no events")
+        signer = sealed_signer(events[-1], manifest.case_id)
     except OSError:  # told already
-        return
+        return None, None
     except ValueError as error:
         findings.add(told, f"is not an unbroken custody log: {error}")
-        return
+        return None, None
     logged = {(event.action, named_file(event), event.digest) for event in events if event.digest is not None}
     expected = {
         (PRESERVED, file.relative_path, file.sha256)
@@ -189,14 +235,25 @@ def _check_acquisition_log(case_dir: Path, tree: Tree, manifest: EvidenceManifes
     } | {(KEPT_PRIVATE, file.relative_path, file.sha256) for file in manifest.private_files}
     if logged != expected:
         findings.add(told, f"tells of other files or digests than {MANIFEST_PATH}")
-    else:
-        findings.statements.append(
-            f"The log of the acquisition is an unbroken chain of {len(events)} events, from "
-            f"{events[0].utc} to {events[-1].utc}, and names every file with its digest."
+        return events, signer
+    findings.statements.append(
+        f"The log of the acquisition is an unbroken chain of {len(events)} events, from {events[0].utc} to "
+        f"{events[-1].utc}. It gives the same digests as {MANIFEST_PATH}, for every file but these two themselves."
+    )
+    note_order(told, events, findings)
+    return events, signer
+
+
+def note_order(told: str, events: tuple[CustodyEvent, ...], findings: Findings) -> None:
+    """Note times of a log that run backwards: then the clock that they were read from was wrong, or was set."""
+    if number := first_unordered(events):
+        findings.notices.append(
+            f"The times in {told} cannot all be right: event {number} says {events[number - 1].utc}, the one before it "
+            f"{events[number - 2].utc}. The clock of a machine was wrong, or was set meanwhile."
         )
 
 
-def _state(tree: Tree, payload: Mapping[str, tuple[str, int | None]], findings: Findings) -> None:
+def _state(tree: Tree, payload: set[str], findings: Findings) -> None:
     size = sum(tree.files[path] for path in payload)
     findings.statements.insert(
         0,

@@ -6,10 +6,13 @@ import stat
 from collections.abc import Set as AbstractSet
 from pathlib import Path, PurePosixPath
 
-from verify.evidence.problems import Findings
+from verify.evidence.problems import Findings, ProblemKind
 from verify.evidence.reading import Tree, digest_of, list_tree
+from verify.model import EvidenceFile
 
 MAX_ENTRIES = 20_000
+_NAMES_BY_SYSTEMS = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_NOT_OF_THE_CASE = "is not part of the case"
 
 
 def listed(folder: Path, findings: Findings, *, max_depth: int) -> Tree | None:
@@ -30,24 +33,36 @@ def listed(folder: Path, findings: Findings, *, max_depth: int) -> Tree | None:
     except PermissionError:
         raise
     except OSError as error:
-        findings.add(folder.name, f"cannot be read ({error.strerror})")
+        findings.add_error(folder.name, error)
     return None
 
 
-def file_problem(path: Path, found_bytes: int, sha256: str, size_bytes: int | None) -> str | None:
-    """Say how a file differs from its record; None if it does not."""
-    if size_bytes is not None and found_bytes != size_bytes:
-        return f"has {found_bytes} bytes, {size_bytes} were recorded"
+def check_file(folder: Path, tree: Tree, recorded: EvidenceFile, findings: Findings) -> None:
+    """Check a file of a folder against its record; no more than the recorded size is read."""
+    path = recorded.relative_path
+    told = f"{folder.name}/{path}"
+    if tree.files[path] != recorded.size_bytes:
+        findings.add(told, f"has {tree.files[path]} bytes, {recorded.size_bytes} were recorded")
+    else:
+        check_digest(folder / path, told, recorded.sha256, recorded.size_bytes, findings)
+
+
+def check_digest(path: Path, told: str, sha256: str, limit_bytes: int, findings: Findings) -> bool:
+    """Check a file of a size that was not recorded; tells whether it is as it was."""
     try:
-        found, _ = digest_of(path)
+        found, _ = digest_of(path, limit_bytes)
     except OSError as error:
-        return f"cannot be read ({error.strerror})"
-    return None if found == sha256 else "does not hold the bytes that were recorded: its SHA-256 differs"
+        findings.add_error(told, error)
+        return False
+    if found != sha256:
+        findings.add(told, "does not hold the bytes that were recorded: its SHA-256 differs")
+    return found == sha256
 
 
 def note_missing(name: str, tree: Tree, path: str, findings: Findings, why: str = "is missing") -> None:
-    """Note that an expected file is not there, unless something else in its place is noted anyway."""
-    if path not in tree.others and path not in tree.folders:
+    """Note that an expected file is not there, unless it may be, or something else in its place is noted anyway."""
+    above = {parent.as_posix() for parent in PurePosixPath(path).parents}
+    if tree.is_complete and path not in tree.others and path not in tree.folders and not above & tree.closed:
         findings.add(f"{name}/{path}", why)
 
 
@@ -55,10 +70,18 @@ def check_nothing_else(name: str, tree: Tree, expected: AbstractSet[str], findin
     """Note everything in a folder that is neither an expected file nor a folder that holds one."""
     folders = {parent.as_posix() for path in expected for parent in PurePosixPath(path).parents}
     for path in sorted(tree.files.keys() - expected):
-        findings.add(f"{name}/{path}", "is not part of the case")
+        findings.add(f"{name}/{path}", _stray(path))
     for path in sorted(tree.folders - folders):
         findings.add(f"{name}/{path}", "is a folder that is not part of the case")
     for path in sorted(tree.others):
-        findings.add(f"{name}/{path}", tree.others[path])
+        kind = ProblemKind.UNREADABLE if path in tree.closed else ProblemKind.CHANGED
+        findings.add(f"{name}/{path}", tree.others[path], kind)
     if not tree.is_complete:
         findings.add(name, f"holds more than {MAX_ENTRIES} files and folders; not all were looked at")
+
+
+def _stray(path: str) -> str:
+    name = path.rpartition("/")[2]
+    if name.lower() in _NAMES_BY_SYSTEMS or name.startswith("._"):
+        return f"{_NOT_OF_THE_CASE}; it is a file that systems make by themselves: delete it and check again"
+    return _NOT_OF_THE_CASE

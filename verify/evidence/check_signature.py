@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verify.evidence.custody_log import CustodyLog
-from verify.evidence.layout import CUSTODY_LOG_NAME, MANIFEST_PATH, PUBLIC_KEY_NAME, SIGNATURE_NAME
-from verify.evidence.problems import Findings
+from verify.evidence.layout import (
+    ACQUISITION_LOG_PATH,
+    CUSTODY_LOG_NAME,
+    MANIFEST_PATH,
+    MAX_KEY_BYTES,
+    PUBLIC_KEY_NAME,
+    SIGNATURE_NAME,
+)
+from verify.evidence.problems import Findings, ProblemKind
 from verify.evidence.reading import read_bounded
 
 if TYPE_CHECKING:
     from verify.evidence.keys import PublicKey
-
-_MAX_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +38,41 @@ class Signatures:
         The later log, None if it cannot be read.
     manifest
         The bytes of the manifest as found, None if there is none.
+    signer
+        The public key that the log in the bag names; empty: it says that the case is not signed. None: unknown.
     """
 
     folder: Path
     names: frozenset[str]
     log: CustodyLog | None
     manifest: bytes | None
+    signer: str | None
 
     def check(self, expected: PublicKey | None, findings: Findings) -> None:
         """Check both signatures, or say plainly that there are none."""
         missing = {PUBLIC_KEY_NAME, SIGNATURE_NAME} - self.names
-        if len(missing) == 2 and (self.log is None or self.log.head.signature is None):
+        if len(missing) == 2 and not self.signer and (self.log is None or self.log.head.signature is None):
             self._tell_unsigned(expected, findings)
             return
+        findings.is_signed = True
         for name in sorted(missing):
             findings.add(self._told(name), "is missing, while the case is signed")
+        if self.signer == "":
+            name = min({PUBLIC_KEY_NAME, SIGNATURE_NAME} - missing, default=CUSTODY_LOG_NAME)
+            findings.add(self._told(name), f"was not there: {ACQUISITION_LOG_PATH} says that the case is not signed")
         key = None if PUBLIC_KEY_NAME in missing else self._key(findings)
         if key is None:
             return
+        findings.public_key = key
         before = findings.count
         if expected is not None and key != expected:
-            findings.add(self._told(PUBLIC_KEY_NAME), f"is key {key.key_id}, not the expected key {expected.key_id}")
+            findings.add(
+                self._told(PUBLIC_KEY_NAME),
+                f"is key {key.key_id}, not the expected key {expected.key_id}",
+                ProblemKind.NOT_CONFIRMED,
+            )
+        if self.signer and key.encoded != self.signer:
+            findings.add(self._told(PUBLIC_KEY_NAME), f"is not the key that {ACQUISITION_LOG_PATH} names")
         if self.manifest is not None and SIGNATURE_NAME not in missing:
             with self._noting(SIGNATURE_NAME, f"is not the signature of {MANIFEST_PATH}", findings):
                 _check(key, self.manifest, self._text(SIGNATURE_NAME))
@@ -64,10 +83,15 @@ class Signatures:
             findings.statements.append(_statement(key, expected))
 
     def _tell_unsigned(self, expected: PublicKey | None, findings: Findings) -> None:
+        findings.is_signed = False
         if expected is not None:
-            findings.add(self.folder.name, f"holds no signature, and one of key {expected.key_id} is expected")
+            findings.add(
+                self.folder.name,
+                f"holds no signature, and one of key {expected.key_id} is expected",
+                ProblemKind.NOT_CONFIRMED,
+            )
         else:
-            findings.statements.append(
+            findings.limits.append(
                 "Not signed: digests show accidental change; whoever can write the folder could replace all of it."
             )
 
@@ -84,7 +108,7 @@ class Signatures:
         return key
 
     def _text(self, name: str) -> str:
-        return read_bounded(self.folder / name, _MAX_BYTES).decode("ascii")
+        return read_bounded(self.folder / name, MAX_KEY_BYTES).decode("ascii")
 
     def _told(self, name: str) -> str:
         return f"{self.folder.name}/{name}"
@@ -101,7 +125,7 @@ class Signatures:
         except UnicodeDecodeError:
             findings.add(self._told(name), f"{problem}: it holds other characters than ASCII")
         except OSError as error:
-            findings.add(self._told(name), f"{problem}: it cannot be read ({error.strerror})")
+            findings.add_error(self._told(name), error, problem)
 
 
 def _check(key: PublicKey, data: bytes, signature: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,16 +21,24 @@ from verify.evidence.custody_log import (
     parse_log,
 )
 from verify.evidence.durable import write_whole
-from verify.evidence.layout import CUSTODY_LOG_NAME, PUBLIC_KEY_NAME, TAG_LIST_NAME, custody_folder
+from verify.evidence.layout import (
+    CUSTODY_LOG_NAME,
+    MAX_KEY_BYTES,
+    MAX_MANIFEST_BYTES,
+    PLAIN_NAME,
+    PUBLIC_KEY_NAME,
+    TAG_LIST_NAME,
+    custody_folder,
+    limit_of,
+)
 from verify.evidence.manifest import is_sha256
-from verify.evidence.reading import digest_of, open_regular, read_bounded
+from verify.evidence.reading import digest_of, is_there, open_regular, read_bounded
 from verify.model import ClockReading, CustodyEvent
 
 if TYPE_CHECKING:
     from verify.evidence.keys import PublicKey, SigningKey
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_MAX_KEY_BYTES = 16_384
+_TOO_LARGE = "Add something smaller."
 _LOCK_WAIT_S = 30.0
 _LOCK_POLL_S = 0.02
 _CHECK = "Run `verify evidence check`; restore the case from a copy."
@@ -84,7 +91,7 @@ def append_event(
     InvalidUsageError
         The case is signed, and the key is missing or another one.
     OutputNotWritableError
-        The log cannot be written; the old one is still there.
+        The log cannot be written, or would be larger than what is read back; the old one is still there.
     ValueError
         The action is one that this program keeps for itself.
     """
@@ -116,14 +123,16 @@ def add_custody_file(
     EvidenceMismatchError, InvalidUsageError, OutputNotWritableError
         As for `append_event`. If the log cannot be extended, the file is not there either.
     """
-    if not _PLAIN_NAME.fullmatch(name) or name == CUSTODY_LOG_NAME:
+    if not PLAIN_NAME.fullmatch(name) or name == CUSTODY_LOG_NAME:
         raise ValueError(f"{name!r} is no name for a file of the custody folder")
+    if len(content) > limit_of(name):
+        raise InvalidUsageError(name, f"is larger than the {limit_of(name)} bytes that are read back", _TOO_LARGE)
     digest = hashlib.sha256(content).hexdigest()
     path = custody_folder(case_dir) / name
     with _locked(case_dir), _naming(case_dir):
         _may_append(case_dir, signing_key)
         known = name in read_log(case_dir).added_files()
-        if os.path.lexists(path) and (known or digest_of(path)[0] != digest):
+        if os.path.lexists(path) and (known or digest_of(path, limit_of(name))[0] != digest):
             raise EvidenceExistsError(path, "is there already, and is not overwritten", "Move it away if it is wrong.")
         if known:
             raise EvidenceMismatchError(path, "was added earlier and is gone", _CHECK)
@@ -140,6 +149,29 @@ def add_custody_file(
             raise
 
 
+def next_proof_name(case_dir: Path, ending: str) -> str:
+    """Return the name for a further statement of a third party: manifest.json.tsr, then manifest.json.2.tsr, ...
+
+    Parameters
+    ----------
+    ending
+        'tsr' or 'ots'.
+
+    Raises
+    ------
+    EvidenceMismatchError
+        As `read_log` tells.
+    """
+    taken = read_log(case_dir).added_files().keys()
+    folder = custody_folder(case_dir)
+    number = 1
+    while True:
+        name = "manifest.json." + (ending if number == 1 else f"{number}.{ending}")
+        if name not in taken and not is_there(folder / name):
+            return name
+        number += 1
+
+
 def _event(
     *, actor: str, action: str, detail: str, digest: str | None, clock: ClockReading | None = None
 ) -> CustodyEvent:
@@ -154,8 +186,13 @@ def _event(
 
 def _append(case_dir: Path, event: CustodyEvent, signing_key: SigningKey | None) -> None:
     log, key = _may_append(case_dir, signing_key)
-    content = log_bytes((*log.events, event), log.head.case_id, log.head.bag_sha256, key)
     folder = custody_folder(case_dir)
+    try:
+        content = log_bytes((*log.events, event), log.head.case_id, log.head.bag_sha256, key)
+    except ValueError as error:
+        raise OutputNotWritableError(
+            folder / CUSTODY_LOG_NAME, f"cannot hold this event ({error})", _TOO_LARGE
+        ) from error
     write_whole(folder / CUSTODY_LOG_NAME, content, folder.parent)
 
 
@@ -164,7 +201,7 @@ def _may_append(case_dir: Path, signing_key: SigningKey | None) -> tuple[Custody
     log = read_log(case_dir)
     tag_list = case_dir / TAG_LIST_NAME
     try:
-        is_sealed_one = digest_of(tag_list)[0] == log.head.bag_sha256
+        is_sealed_one = digest_of(tag_list, MAX_MANIFEST_BYTES)[0] == log.head.bag_sha256
     except OSError as error:
         raise EvidenceMismatchError(tag_list, f"cannot be read ({error.strerror})", _CHECK) from error
     if not is_sealed_one:
@@ -206,7 +243,7 @@ def case_signer(case_dir: Path) -> PublicKey | None:
     from verify.evidence.keys import PublicKey, SignatureError  # noqa: PLC0415 - only for signed cases
 
     try:
-        return PublicKey.from_text(read_bounded(path, _MAX_KEY_BYTES).decode("ascii"))
+        return PublicKey.from_text(read_bounded(path, MAX_KEY_BYTES).decode("ascii"))
     except (OSError, UnicodeDecodeError, SignatureError) as error:
         raise EvidenceMismatchError(path, f"is no public key ({error})", _CHECK) from error
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from verify.evidence.canonical import canonical_json, canonical_line
@@ -19,7 +19,7 @@ from verify.evidence.manifest import is_case_id, is_sha256, is_utc
 from verify.model import ClockReading, CustodyEvent
 
 if TYPE_CHECKING:
-    from verify.evidence.keys import SigningKey
+    from verify.evidence.keys import PublicKey, SigningKey
 
 #: The first event of the later log; its digest is the bag's.
 SEALED = "sealed"
@@ -28,6 +28,8 @@ FILE_ADDED = "file added"
 #: An event of the acquisition's log for each file of the case: likewise.
 PRESERVED = "preserved"
 KEPT_PRIVATE = "kept private"
+#: An event of the later log for each file of a report: likewise.
+REPORT_WRITTEN = "report written"
 RESERVED_ACTIONS = frozenset({SEALED, FILE_ADDED})
 
 MAX_LINE_BYTES = 256 * 1024
@@ -36,6 +38,10 @@ _MAX_DETAIL_CHARACTERS = 20_000
 _HEAD_MEMBERS = {"bag_sha256", "case_id", "events", "last_event_sha256", "utc"}
 _EVENT_MEMBERS = {"action", "actor", "clock", "detail", "digest", "previous_sha256", "utc"}
 _CLOCK_MEMBERS = {"basis", "offset_s", "uncertainty_s"}
+_SEALING = re.compile(
+    r"case (?P<case>[^ ,]+), BagIt bag with SHA-256; "
+    r"(?:not signed|signed with key (?P<id>[0-9A-F]{16}), public key (?P<key>[A-Za-z0-9+/]{56}))"
+)
 _FILE_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_./-]*)(?:: .*)?", re.DOTALL)
 
 
@@ -84,7 +90,13 @@ def chain_lines(events: Iterable[CustodyEvent]) -> list[bytes]:
 
 
 def log_bytes(events: Iterable[CustodyEvent], case_id: str, bag_sha256: str, signing_key: SigningKey | None) -> bytes:
-    """Write a later log: its events and the head over them, signed if there is a key."""
+    """Write a later log: its events and the head over them, signed if there is a key.
+
+    Raises
+    ------
+    ValueError
+        It would be larger than what is read back.
+    """
     known = tuple(events)
     lines = chain_lines(known)
     head = CustodyHead(
@@ -98,7 +110,10 @@ def log_bytes(events: Iterable[CustodyEvent], case_id: str, bag_sha256: str, sig
     signature = None
     if signing_key is not None:
         signature = signing_key.sign(head.signed_bytes(), f"case {case_id}, {len(lines)} custody events")
-    return b"".join((*lines, canonical_line({"head": json.loads(head.signed_bytes()), "signature": signature})))
+    lines.append(replace(head, signature=signature).line())
+    if any(len(line) > MAX_LINE_BYTES for line in lines) or sum(map(len, lines)) > MAX_LOG_BYTES:
+        raise ValueError(f"a log of more than {MAX_LOG_BYTES} bytes, or a line of more than {MAX_LINE_BYTES}")
+    return b"".join(lines)
 
 
 def parse_log(file: BinaryIO) -> CustodyLog:
@@ -155,6 +170,40 @@ def named_file(event: CustodyEvent) -> str:
     """Return the name of the file that an event is about, which its detail begins with; empty if it names none."""
     found = _FILE_NAME.fullmatch(event.detail)
     return found[1] if found else ""
+
+
+def sealing_detail(case_id: str, signer: PublicKey | None) -> str:
+    """Say in the last event of the acquisition's log what is sealed and who signs it: taking that away needs a new bag.
+
+    `sealed_signer` reads it.
+    """
+    how = f"signed with key {signer.key_id}, public key {signer.encoded}" if signer else "not signed"
+    return f"case {case_id}, BagIt bag with SHA-256; {how}"
+
+
+def sealed_signer(event: CustodyEvent, case_id: str) -> str:
+    """Return the public key that the acquisition's log says the case is signed with; empty: it is not signed.
+
+    Raises
+    ------
+    ValueError
+        The event is not the sealing of this case.
+    """
+    found = _SEALING.fullmatch(event.detail)
+    if event.action != SEALED or event.digest is not None or found is None or found["case"] != case_id:
+        raise ValueError("its last event is not the sealing of this case, with a word on the signature")
+    return found["key"] or ""
+
+
+def first_unordered(events: Iterable[CustodyEvent]) -> int | None:
+    """Return the number, from 1, of the first event whose time is before that of the one before it; None: none is."""
+    latest = ""
+    for number, event in enumerate(events, 1):
+        # To the second: up to there, the texts sort as the moments do.
+        if event.utc[:19] < latest:
+            return number
+        latest = event.utc[:19]
+    return None
 
 
 def bounded(text: str) -> str:

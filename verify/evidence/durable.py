@@ -48,15 +48,20 @@ def write_whole(path: Path, content: bytes, working: Path, *, read_only: bool = 
 
 def make_durable(folder: Path, *, file_mode: int = FILE_MODE, folder_mode: int = 0o755) -> None:
     """Set the modes of all that a folder holds, and force it to disk, so that a rename cannot be there before it."""
+    for path in (*folder.rglob("*"), folder):
+        path.chmod(file_mode if path.is_file() else folder_mode)
+    force_to_disk(folder)
+
+
+def force_to_disk(folder: Path) -> None:
+    """Force all that a folder holds to disk."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file():
-            with path.open("rb+") as file:
+            # Read-only files too: what is forced is the file, whoever holds it open.
+            with path.open("rb") as file:
                 os.fsync(file.fileno())
-            path.chmod(file_mode)
         else:
-            path.chmod(folder_mode)
             synchronise(path)
-    folder.chmod(folder_mode)
     synchronise(folder)
 
 

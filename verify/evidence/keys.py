@@ -107,21 +107,7 @@ class SigningKey:
         InvalidUsageError
             There is no key, it is readable by others (POSIX), malformed, or the password is missing or wrong.
         """
-        secret = _read_secret(path)
-        if secret.is_encrypted():
-            if not password:
-                raise InvalidUsageError(
-                    path, "is protected by a password", f"Set {PASSWORD_VARIABLE}, or run it where it can ask for it."
-                )
-            try:
-                secret.decrypt(password)
-            except minisign.Error as error:
-                raise InvalidUsageError(
-                    path, "cannot be opened with this password", "Give the password it was made with."
-                ) from error
-        if not _is_intact(secret):
-            raise InvalidUsageError(path, "is damaged: its parts do not belong together", _RESTORE_KEY)
-        return cls(secret)
+        return cls(_opened(_read_secret(path), path, password))
 
     def save(self, path: Path, password: str | None = None) -> None:
         """Write the key to a new file that only its owner can read.
@@ -235,10 +221,12 @@ def load_key(path: Path, ask_password: Callable[[], str] | None = None) -> Signi
     InvalidUsageError
         As `SigningKey.load` tells.
     """
-    if not key_is_encrypted(path):
-        return SigningKey.load(path)
-    password = os.environ.get(PASSWORD_VARIABLE) or (ask_password() if ask_password else None)
-    return SigningKey.load(path, password)
+    # Read once: the key may come through a pipe.
+    secret = _read_secret(path)
+    password = None
+    if secret.is_encrypted():
+        password = os.environ.get(PASSWORD_VARIABLE) or (ask_password() if ask_password else None)
+    return SigningKey(_opened(secret, path, password))
 
 
 def load_default_key(ask_password: Callable[[], str] | None = None) -> SigningKey | None:
@@ -255,8 +243,16 @@ def load_default_key(ask_password: Callable[[], str] | None = None) -> SigningKe
         VERIFY_KEY names no key, or as `SigningKey.load` tells.
     """
     path = default_key_path()
-    if not os.environ.get(KEY_VARIABLE) and not os.path.lexists(path):
-        return None
+    if not os.environ.get(KEY_VARIABLE):
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            # To go on without would leave a case unsigned that its operator believes to be signed.
+            raise InvalidUsageError(
+                path, f"cannot be looked at ({error.strerror})", "Mend the permissions, or add --no-sign."
+            ) from error
     return load_key(path, ask_password)
 
 
@@ -273,7 +269,9 @@ def _read_secret(path: Path) -> minisign.SecretKey:
     except FileNotFoundError as error:
         raise InvalidUsageError(path, "there is no signing key", _NEW_KEY) from error
     except OSError as error:
-        raise InvalidUsageError(path, f"cannot be read ({error.strerror})", _NEW_KEY) from error
+        raise InvalidUsageError(
+            path, f"cannot be read ({error.strerror})", "Mend its permissions, or name another key file."
+        ) from error
     if os.name == "posix" and mode & _OTHERS:
         raise InvalidUsageError(
             path,
@@ -286,6 +284,30 @@ def _read_secret(path: Path) -> minisign.SecretKey:
         return minisign.SecretKey.from_bytes(data)
     except minisign.Error as error:
         raise InvalidUsageError(path, f"is no minisign secret key ({error})", _RESTORE_KEY) from error
+
+
+def _opened(secret: minisign.SecretKey, path: Path, password: str | None) -> minisign.SecretKey:
+    """Decrypt a secret key where it is protected, and check that it is whole.
+
+    Raises
+    ------
+    InvalidUsageError
+        The password is missing or wrong, or the key is damaged.
+    """
+    if secret.is_encrypted():
+        if not password:
+            raise InvalidUsageError(
+                path, "is protected by a password", f"Set {PASSWORD_VARIABLE}, or run it where it can ask for it."
+            )
+        try:
+            secret.decrypt(password)
+        except minisign.Error as error:
+            raise InvalidUsageError(
+                path, "cannot be opened with this password", "Give the password it was made with."
+            ) from error
+    if not _is_intact(secret):
+        raise InvalidUsageError(path, "is damaged: its parts do not belong together", _RESTORE_KEY)
+    return secret
 
 
 def _is_intact(secret: minisign.SecretKey) -> bool:

@@ -7,18 +7,19 @@ import re
 import stat
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from verify.errors import EvidenceMismatchError, NewerFormatError
 from verify.evidence.canonical import canonical_json
-from verify.evidence.layout import MANIFEST_PATH
+from verify.evidence.layout import MANIFEST_PATH, MAX_MANIFEST_BYTES
+from verify.evidence.reading import read_bounded
 from verify.model import EvidenceFile, EvidenceManifest, FileRole
 
 __all__ = ["MANIFEST_PATH", "is_newer_format", "load_manifest", "manifest_bytes", "media_file", "parse_manifest"]
 
 FORMAT_VERSION = 2
-MAX_MANIFEST_BYTES = 4 * 1024**2
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
@@ -43,8 +44,7 @@ def load_manifest(case_dir: Path) -> EvidenceManifest:
     """
     path = case_dir / MANIFEST_PATH
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_MANIFEST_BYTES + 1)
+        content = read_bounded(path, MAX_MANIFEST_BYTES)
     except OSError as error:
         raise EvidenceMismatchError(
             case_dir, f"holds no readable {MANIFEST_PATH} ({error.strerror})", _RESTORE
@@ -149,8 +149,14 @@ def is_case_id(text: str) -> bool:
 
 
 def is_utc(text: str) -> bool:
-    """Tell whether a text has the form of a moment in UTC, 2026-01-31T12:00:00Z."""
-    return _UTC.fullmatch(text) is not None
+    """Tell whether a text is a moment in UTC, 2026-01-31T12:00:00Z; fractions of a second may follow."""
+    if _UTC.fullmatch(text) is None:
+        return False
+    try:
+        datetime.strptime(f"{text[:19]}Z", "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:  # a month 13, or the year 0
+        return False
+    return True
 
 
 def is_sha256(text: str) -> bool:

@@ -40,6 +40,7 @@ from verify.evidence.custody_log import (
     bounded,
     chain_lines,
     log_bytes,
+    sealing_detail,
 )
 from verify.evidence.durable import PRIVATE_FILE_MODE, make_durable, remove, synchronise
 from verify.evidence.layout import (
@@ -47,6 +48,7 @@ from verify.evidence.layout import (
     ACQUISITION_RECORD_PATH,
     CUSTODY_LOG_NAME,
     MANIFEST_PATH,
+    PLAIN_NAME,
     PUBLIC_KEY_NAME,
     SIGNATURE_NAME,
     TAG_LIST_NAME,
@@ -58,10 +60,9 @@ from verify.evidence.reading import digest_of
 from verify.model import AcquiredFile, Acquisition, ClockReading, CustodyEvent, EvidenceFile, EvidenceManifest, FileRole
 
 if TYPE_CHECKING:
-    from verify.evidence.keys import SigningKey
+    from verify.evidence.keys import PublicKey, SigningKey
 
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _FOLDER_OF_ROLE = {FileRole.MASTER: "master", FileRole.STREAM: "streams", FileRole.WORKING_COPY: "working"}
 
 
@@ -134,7 +135,15 @@ def preserve(
     _refuse_existing(case_dir)
     try:
         with _building(case_dir) as building:
-            manifest = _fill(acquisition, staging, building, case_id=case_id, command=command, actor=actor)
+            manifest = _fill(
+                acquisition,
+                staging,
+                building,
+                case_id=case_id,
+                command=command,
+                actor=actor,
+                signer=signing_key.public if signing_key else None,
+            )
             bag_sha256 = _seal(building.bag, manifest, copy_statement(acquisition))
             begin = _sealing_event(manifest, bag_sha256, acquisition.clock, actor)
             _begin_custody(building.custody, manifest, begin, signing_key)
@@ -216,6 +225,7 @@ def _fill(
     case_id: str,
     command: Sequence[str],
     actor: str,
+    signer: PublicKey | None,
 ) -> EvidenceManifest:
     """Write the payload and the private files, and return what they are."""
     bag, private = building.bag, building.private
@@ -242,7 +252,7 @@ def _fill(
         private_files=_sorted(private_files),
     )
     log = bag / ACQUISITION_LOG_PATH
-    log.write_bytes(b"".join(chain_lines(_events(acquisition, manifest, actor))))
+    log.write_bytes(b"".join(chain_lines(_events(acquisition, manifest, actor, signer))))
     return replace(manifest, files=_sorted([*files, _evidence_file(bag, log, FileRole.METADATA)]))
 
 
@@ -295,7 +305,7 @@ def _place(bag: Path, private: Path, file: AcquiredFile) -> Path:
     extension = file.path.suffix.lower() if _EXTENSION.fullmatch(file.path.suffix) else ".bin"
     if file.role in (FileRole.MASTER, FileRole.WORKING_COPY):
         return bag / "data" / _FOLDER_OF_ROLE[file.role] / f"media{extension}"
-    if not _PLAIN_NAME.fullmatch(file.path.name) or file.path.name == Path(ACQUISITION_RECORD_PATH).name:
+    if not PLAIN_NAME.fullmatch(file.path.name) or file.path.name == Path(ACQUISITION_RECORD_PATH).name:
         raise ValueError(f"an acquired file of the name {file.path.name!r}")
     if file.role is FileRole.PRIVATE:
         return private / file.path.name
@@ -333,7 +343,9 @@ def _acquisition_record(
     return canonical_json({"format_version": 2, **record})
 
 
-def _events(acquisition: Acquisition, manifest: EvidenceManifest, actor: str) -> list[CustodyEvent]:
+def _events(
+    acquisition: Acquisition, manifest: EvidenceManifest, actor: str, signer: PublicKey | None
+) -> list[CustodyEvent]:
     """List the events of the acquisition, up to the sealing of these files."""
     how = "copied from a local file" if acquisition.is_local_file else f"fetched from {acquisition.source}"
     told: list[tuple[str, str, str, str | None]] = [
@@ -345,7 +357,7 @@ def _events(acquisition: Acquisition, manifest: EvidenceManifest, actor: str) ->
             (manifest.sealed_utc, action, f"{file.relative_path}: {file.role}, {file.size_bytes} bytes", file.sha256)
             for file in kept
         ]
-    told.append((manifest.sealed_utc, SEALED, f"case {manifest.case_id}, BagIt bag with SHA-256", None))
+    told.append((manifest.sealed_utc, SEALED, sealing_detail(manifest.case_id, signer), None))
     return [
         CustodyEvent(
             utc=utc, actor=bounded(actor), action=action, detail=bounded(detail), digest=digest, clock=acquisition.clock

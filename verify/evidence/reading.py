@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -43,15 +44,34 @@ def read_bounded(path: Path, limit_bytes: int) -> bytes:
     return content
 
 
-def digest_of(path: Path) -> tuple[str, int]:
-    """Return SHA-256 (lower-case hex) and size in bytes of a regular file, read block by block."""
+def digest_of(path: Path, limit_bytes: int | None = None) -> tuple[str, int]:
+    """Return SHA-256 (lower-case hex) and size in bytes of a regular file, read block by block.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, or is larger than the limit; then no more than that was read.
+    """
     digest = hashlib.sha256()
     size = 0
     with open_regular(path) as file:
-        while block := file.read(_BLOCK_BYTES):
+        while block := file.read(_BLOCK_BYTES if limit_bytes is None else min(_BLOCK_BYTES, limit_bytes - size + 1)):
             digest.update(block)
             size += len(block)
+            if limit_bytes is not None and size > limit_bytes:
+                raise OSError(None, f"larger than {limit_bytes} bytes")
     return digest.hexdigest(), size
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is anything of a name; also if this user may not look, and reading it will say so."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
 
 
 def shown(text: str, limit: int = 300) -> str:
@@ -68,13 +88,21 @@ class Tree:
     """What lies in a folder, by POSIX path from it.
 
     `files` gives sizes in bytes. `others` says of what is neither a file nor a folder what it is; folders below
-    the deepest level, and such that cannot be read, are there too. `is_complete` is False if the listing was cut off.
+    the deepest level, and such that cannot be read, are there too. `closed` are those of `others` that this user may
+    not read. `is_complete` is False if the listing was cut off.
     """
 
     files: dict[str, int] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     others: dict[str, str] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
     is_complete: bool = True
+
+    def note_unreadable(self, path: str, what: str, error: OSError) -> None:
+        """Note that something cannot be read."""
+        self.others[path] = f"{what}cannot be read ({error.strerror})"
+        if isinstance(error, PermissionError):
+            self.closed.add(path)
 
 
 def list_tree(folder: Path, *, max_depth: int, max_entries: int) -> Tree:
@@ -89,7 +117,7 @@ def list_tree(folder: Path, *, max_depth: int, max_entries: int) -> Tree:
         except OSError as error:
             if not below:
                 raise
-            tree.others[below] = f"is a folder that cannot be read ({error.strerror})"
+            tree.note_unreadable(below, "is a folder that ", error)
             continue
         with entries:
             for entry in entries:
@@ -108,7 +136,7 @@ def _put(tree: Tree, entry: os.DirEntry[str], path: str, max_depth: int) -> bool
     try:
         state = entry.stat(follow_symlinks=False)
     except OSError as error:
-        tree.others[path] = f"cannot be read ({error.strerror})"
+        tree.note_unreadable(path, "", error)
         return False
     if stat.S_ISREG(state.st_mode):
         tree.files[path] = state.st_size

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from verify.errors import EvidenceExistsError, EvidenceMismatchError, OutputNotWritableError
-from verify.evidence.layout import ACQUISITION_RECORD_PATH, MANIFEST_PATH, custody_folder, private_folder
+from verify.evidence.durable import force_to_disk, remove, synchronise
+from verify.evidence.layout import (
+    ACQUISITION_RECORD_PATH,
+    MANIFEST_PATH,
+    case_in,
+    custody_folder,
+    private_folder,
+)
 from verify.model import Acquisition, EvidenceManifest, FileRole
 
 _MAX_RECORD_BYTES = 16 * 1024**2
@@ -19,10 +26,11 @@ _NOT_OF_THE_ACQUISITION = ("format_version", "original_name", "copy_statement", 
 
 def find_case(folder: Path) -> Path | None:
     """Return the case that a folder is, or that a report folder holds; None if it is neither."""
-    for case_dir in (folder, folder / "evidence"):
-        if (case_dir / MANIFEST_PATH).is_file():
-            return case_dir
-    return None
+    try:
+        case_dir = case_in(folder) if folder.is_dir() else None
+        return case_dir if case_dir and (case_dir / MANIFEST_PATH).is_file() else None
+    except (OSError, ValueError):  # a name that is too long, a folder that may not be entered
+        return None
 
 
 def load_acquisition(case_dir: Path, manifest: EvidenceManifest) -> Acquisition:
@@ -65,8 +73,13 @@ def _to_path(kind: type, value: Any) -> Any:
     raise NotImplementedError(kind)
 
 
-def copy_case(case_dir: Path, destination: Path) -> None:
+def copy_case(case_dir: Path, destination: Path) -> tuple[str, ...]:
     """Copy a case, with what lies beside it, to a new place; the case appears there last, whole or not at all.
+
+    Returns
+    -------
+    tuple of str
+        A warning if the private files stay behind, because this user may not read them.
 
     Raises
     ------
@@ -75,11 +88,13 @@ def copy_case(case_dir: Path, destination: Path) -> None:
     OutputNotWritableError
         It cannot be written. Nothing is left of the copy.
     """
+    private = private_folder(case_dir)
     pairs = [
-        (private_folder(case_dir), private_folder(destination)),
+        (private, private_folder(destination)),
         (custody_folder(case_dir), custody_folder(destination)),
         (case_dir, destination),
     ]
+    is_withheld = private.is_dir() and not os.access(private, os.R_OK | os.X_OK)
     for _, target in pairs:
         if os.path.lexists(target):
             raise EvidenceExistsError(
@@ -89,14 +104,16 @@ def copy_case(case_dir: Path, destination: Path) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix=f".{destination.name[:50]}-", dir=destination.parent) as building:
             for source, target in pairs:
-                if source.is_dir():
+                if source.is_dir() and not (source == private and is_withheld):
                     shutil.copytree(source, Path(building) / target.name, symlinks=True)
+                    force_to_disk(Path(building) / target.name)
             for _, target in pairs:
                 if (Path(building) / target.name).is_dir():
                     placed.append((Path(building) / target.name).rename(target))
+            synchronise(destination.parent)
     except BaseException as error:
         for target in placed:
-            shutil.rmtree(target, ignore_errors=True)
+            remove(target)
         if isinstance(error, (OSError, shutil.Error)):
             reason = getattr(error, "strerror", None) or "not all files could be copied"
             raise OutputNotWritableError(
@@ -105,3 +122,4 @@ def copy_case(case_dir: Path, destination: Path) -> None:
                 "Free some disk space, or choose another --out.",
             ) from error
         raise
+    return ("The private files were not copied: this user may not read them.",) if is_withheld else ()

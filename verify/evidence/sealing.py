@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import verify
 from verify.acquire.texts import clean_text, shown_url
-from verify.errors import EvidenceMismatchError
-from verify.evidence.custody import add_custody_file, append_event, case_signer, read_log
+from verify.errors import EvidenceMismatchError, InvalidUsageError
+from verify.evidence.custody import add_custody_file, append_event, case_signer, next_proof_name, read_log
 from verify.evidence.custody_log import parse_chain
 from verify.evidence.layout import (
     ACQUISITION_LOG_PATH,
     MANIFEST_PATH,
-    OPEN_TIMESTAMP_NAME,
+    MAX_MANIFEST_BYTES,
+    MAX_PROOF_BYTES,
     TAG_LIST_NAME,
-    TIMESTAMP_NAME,
     custody_folder,
 )
 from verify.evidence.reading import digest_of, open_regular, read_bounded
@@ -36,10 +36,11 @@ PUBLIC_CALENDARS = (
     "https://b.pool.opentimestamps.org",
     "https://a.pool.eternitywall.com",
 )
+#: What of a report the custody log holds the digests of.
+REPORT_FILES = ("report.json", "report.html", "matches.csv")
+_OPEN_PROOF = "OpenTimestamps proof"
 _MAX_OPERATOR_CHARACTERS = 100
 _MAX_REASON_CHARACTERS = 300
-_MAX_PROOF_BYTES = 1024**2
-_MAX_MANIFEST_BYTES = 4 * 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,59 +85,134 @@ def stamp_case(case_dir: Path, options: SealOptions, *, allow_private: bool) -> 
 
     Raises
     ------
-    EvidenceExistsError
-        There is such an answer already.
-    EvidenceMismatchError, InvalidUsageError, OutputNotWritableError
+    InvalidUsageError
+        The case is signed with another key, so that its log could not take an answer. Nobody is asked.
+    EvidenceMismatchError, OutputNotWritableError
         As for `verify.evidence.custody.append_event`.
     """
-    from verify.evidence.opentimestamps_proof import stamp  # noqa: PLC0415 - both are slow to import, and only some
-    from verify.evidence.timestamps import TimestampError  # noqa: PLC0415 - runs need them
-
-    manifest = read_bounded(case_dir / MANIFEST_PATH, _MAX_MANIFEST_BYTES)
-    attempts: list[tuple[str, str, Sequence[str], Callable[[], bytes]]] = [
-        (
+    if (options.timestamp_url or options.calendars) and not can_continue_log(case_dir, options.signing_key):
+        raise InvalidUsageError(
+            case_dir, "is signed with another key, so nothing can be added to its log", "Use the key it is signed with."
+        )
+    manifest = read_bounded(case_dir / MANIFEST_PATH, MAX_MANIFEST_BYTES)
+    warnings: list[str] = []
+    if options.timestamp_url:
+        warnings += _ask(
+            case_dir,
+            options,
             "RFC 3161 timestamp",
-            TIMESTAMP_NAME,
-            [options.timestamp_url] if options.timestamp_url else [],
+            [options.timestamp_url],
             lambda: _checked_timestamp(options, manifest, allow_private),
-        ),
-        (
-            "OpenTimestamps proof",
-            OPEN_TIMESTAMP_NAME,
+        )
+    if options.calendars:
+        from verify.evidence.opentimestamps_proof import stamp  # noqa: PLC0415 - slow to import
+
+        warnings += _ask(
+            case_dir,
+            options,
+            _OPEN_PROOF,
             options.calendars,
             lambda: stamp(manifest, options.calendars, allow_private=allow_private),
-        ),
-    ]
-    warnings: list[str] = []
-    for what, name, urls, obtain in attempts:
-        where = ", ".join(shown_url(url) for url in urls)
-        if not where:
-            continue
-        try:
-            content = obtain()
-        except TimestampError as error:
-            reason = (clean_text(str(error), _MAX_REASON_CHARACTERS) or "no reason given").rstrip(".")
-            warnings.append(
-                f"No {what} could be had from {where}: {reason}. The evidence is preserved without it; try again with "
-                f"`verify evidence timestamp`."
-            )
-            append_event(
-                case_dir,
-                actor=options.actor,
-                action=f"{what} failed",
-                detail=f"{where}: {reason}",
-                signing_key=options.signing_key,
-            )
-        else:
-            add_custody_file(
-                case_dir,
-                name,
-                content,
-                actor=options.actor,
-                detail=f"{what} from {where}",
-                signing_key=options.signing_key,
-            )
+        )
     return tuple(warnings)
+
+
+def complete_proofs(case_dir: Path, options: SealOptions, *, allow_private: bool) -> tuple[str, ...]:
+    """Ask the calendars of the last OpenTimestamps proof what came of their promises, and add what is new.
+
+    The proof that was there stays as it is: the completed one gets a name of its own.
+
+    Returns
+    -------
+    tuple of str
+        A warning if there is no proof, or nothing new.
+    """
+    from verify.evidence.opentimestamps_proof import upgrade  # noqa: PLC0415 - slow to import
+    from verify.evidence.timestamps import TimestampError  # noqa: PLC0415
+
+    proofs = proof_files(case_dir, "ots")
+    if not proofs:
+        return ("There is no OpenTimestamps proof to complete.",)
+    manifest = read_bounded(case_dir / MANIFEST_PATH, MAX_MANIFEST_BYTES)
+    before = read_bounded(proofs[-1], MAX_PROOF_BYTES)
+    try:
+        after = upgrade(before, manifest, allow_private=allow_private)
+    except TimestampError as error:
+        return (f"The proof could not be completed: {clean_text(str(error), _MAX_REASON_CHARACTERS)}",)
+    if after == before:
+        return ("The calendars have nothing new yet; it takes some hours. Try again later.",)
+    _add(case_dir, options, _OPEN_PROOF, after, "the calendars, as far as they have completed it")
+    return ()
+
+
+def adopt_unlogged(case_dir: Path, options: SealOptions) -> None:
+    """Log the answers that lie beside a case without an event, because adding them was interrupted.
+
+    One that is not over the manifest is left, for the check to name.
+    """
+    from verify.evidence.opentimestamps_proof import check_proof  # noqa: PLC0415 - slow to import
+    from verify.evidence.timestamps import TimestampError, check_timestamp  # noqa: PLC0415
+
+    manifest = read_bounded(case_dir / MANIFEST_PATH, MAX_MANIFEST_BYTES)
+    known = read_log(case_dir).added_files()
+    for path in [*proof_files(case_dir, "tsr"), *proof_files(case_dir, "ots")]:
+        if path.name in known:
+            continue
+        content = read_bounded(path, MAX_PROOF_BYTES)
+        try:
+            if path.suffix == ".tsr":
+                check_timestamp(content, manifest, ())
+            else:
+                check_proof(content, manifest)
+        except TimestampError:
+            continue
+        detail = "found without an entry here, and checked"
+        add_custody_file(
+            case_dir, path.name, content, actor=options.actor, detail=detail, signing_key=options.signing_key
+        )
+
+
+def _ask(
+    case_dir: Path, options: SealOptions, what: str, urls: Sequence[str], obtain: Callable[[], bytes]
+) -> list[str]:
+    """Have one answer given, and log how that went; returns the warning if there is none."""
+    from verify.evidence.timestamps import TimestampError  # noqa: PLC0415 - slow to import
+
+    where = ", ".join(shown_url(url) for url in urls)
+    try:
+        content = obtain()
+    except TimestampError as error:
+        reason = (clean_text(str(error), _MAX_REASON_CHARACTERS) or "no reason given").rstrip(".")
+        append_event(
+            case_dir,
+            actor=options.actor,
+            action=f"{what} failed",
+            detail=f"{where}: {reason}",
+            signing_key=options.signing_key,
+        )
+        return [
+            f"No {what} could be had from {where}: {reason}. The evidence is preserved without it; try again with "
+            f"`verify evidence timestamp`."
+        ]
+    _add(case_dir, options, what, content, where)
+    return []
+
+
+def _add(case_dir: Path, options: SealOptions, what: str, content: bytes, where: str) -> None:
+    add_custody_file(
+        case_dir,
+        next_proof_name(case_dir, "ots" if what == _OPEN_PROOF else "tsr"),
+        content,
+        actor=options.actor,
+        detail=f"{what} from {where}",
+        signing_key=options.signing_key,
+    )
+
+
+def proof_files(case_dir: Path, ending: str) -> list[Path]:
+    """List the timestamps ('tsr') or OpenTimestamps proofs ('ots') beside a case, oldest first."""
+    found = custody_folder(case_dir).glob(f"manifest.json*.{ending}")
+    return sorted((path for path in found if path.is_file()), key=lambda path: (len(path.name), path.name))
 
 
 def _checked_timestamp(options: SealOptions, manifest: bytes, allow_private: bool) -> bytes:
@@ -155,17 +231,18 @@ def can_continue_log(case_dir: Path, key: SigningKey | None) -> bool:
     return signer is None or (key is not None and key.public == signer)
 
 
-def note_report(case_dir: Path, report_path: Path, options: SealOptions) -> None:
+def note_report(case_dir: Path, report_folder: Path, options: SealOptions) -> None:
     """Tell the custody log which report was made of a case; raises what `append_event` raises."""
-    digest, _ = digest_of(report_path)
-    append_event(
-        case_dir,
-        actor=options.actor,
-        action="report written",
-        detail=report_path.name,
-        digest=digest,
-        signing_key=options.signing_key,
-    )
+    for name in REPORT_FILES:
+        if (report_folder / name).is_file():
+            append_event(
+                case_dir,
+                actor=options.actor,
+                action="report written",
+                detail=name,
+                digest=digest_of(report_folder / name)[0],
+                signing_key=options.signing_key,
+            )
 
 
 def describe_seal(case_dir: Path, timestamp_roots: Sequence[Certificate] = ()) -> EvidenceSeal:
@@ -177,7 +254,7 @@ def describe_seal(case_dir: Path, timestamp_roots: Sequence[Certificate] = ()) -
         The case or its later log cannot be read.
     """
     try:
-        manifest = read_bounded(case_dir / MANIFEST_PATH, _MAX_MANIFEST_BYTES)
+        manifest = read_bounded(case_dir / MANIFEST_PATH, MAX_MANIFEST_BYTES)
         bag_sha256, _ = digest_of(case_dir / TAG_LIST_NAME)
         with open_regular(case_dir / ACQUISITION_LOG_PATH) as file:
             events = parse_chain(file)
@@ -193,17 +270,17 @@ def describe_seal(case_dir: Path, timestamp_roots: Sequence[Certificate] = ()) -
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
         key_id=signer.key_id if signer else None,
         public_key=signer.encoded if signer else None,
-        timestamps=tuple(_trusted_times(custody_folder(case_dir), manifest, timestamp_roots)),
+        timestamps=tuple(_trusted_times(case_dir, manifest, timestamp_roots)),
         events=events,
     )
 
 
-def _trusted_times(folder: Path, manifest: bytes, roots: Sequence[Certificate]) -> Iterator[TrustedTime]:
+def _trusted_times(case_dir: Path, manifest: bytes, roots: Sequence[Certificate]) -> Iterator[TrustedTime]:
     """Say what the timestamps beside a case state; one that does not hold is told as that."""
-    if os.path.lexists(folder / TIMESTAMP_NAME):
-        yield _rfc3161_time(read_bounded(folder / TIMESTAMP_NAME, _MAX_PROOF_BYTES), manifest, roots)
-    if os.path.lexists(folder / OPEN_TIMESTAMP_NAME):
-        yield _open_time(read_bounded(folder / OPEN_TIMESTAMP_NAME, _MAX_PROOF_BYTES), manifest)
+    for path in proof_files(case_dir, "tsr"):
+        yield _rfc3161_time(read_bounded(path, MAX_PROOF_BYTES), manifest, roots)
+    for path in proof_files(case_dir, "ots"):
+        yield _open_time(read_bounded(path, MAX_PROOF_BYTES), manifest)
 
 
 def _rfc3161_time(response: bytes, manifest: bytes, roots: Sequence[Certificate]) -> TrustedTime:

@@ -48,7 +48,7 @@ def case_to_reuse(source: str, case_dir: Path, *, offline: bool) -> Path | None:
         `offline`, SOURCE is a URL, and `case_dir` is no case.
     """
     if not is_url(source):
-        return find_case(Path(source)) if source and Path(source).is_dir() else None
+        return find_case(Path(source)) if source else None
     if not offline:
         return None
     if find_case(case_dir) == case_dir:
@@ -112,9 +112,9 @@ def take_up(source: str, found: Path, case_dir: Path, *, seal: SealOptions) -> P
         raise AcquisitionFailedError(
             shown_url(source), f"the case at {found} holds another release ({shown_url(held)})", "Choose another --out."
         )
-    if not (case_dir.exists() and found.samefile(case_dir)):
-        copy_case(found, case_dir)
     warnings = list(checked.notices)
+    if not (case_dir.exists() and found.samefile(case_dir)):
+        warnings += copy_case(found, case_dir)
     log_continues = can_continue_log(case_dir, seal.signing_key)
     if log_continues:
         append_event(
@@ -140,8 +140,8 @@ def take_up(source: str, found: Path, case_dir: Path, *, seal: SealOptions) -> P
 
 
 @contextmanager
-def noting_examination(preserved: Preserved, report_path: Path, seal: SealOptions) -> Iterator[None]:
-    """Tell the custody log how the examination in the block ended: with a report at `report_path`, or not.
+def noting_examination(preserved: Preserved, report_folder: Path, seal: SealOptions) -> Iterator[None]:
+    """Tell the custody log how the examination in the block ended: with a report in `report_folder`, or not.
 
     Raises
     ------
@@ -163,4 +163,4 @@ def noting_examination(preserved: Preserved, report_path: Path, seal: SealOption
                 )
         raise
     if preserved.log_continues:
-        note_report(preserved.case_dir, report_path, seal)
+        note_report(preserved.case_dir, report_folder, seal)
