@@ -219,7 +219,10 @@ def test_summary_names_the_match_and_the_report(release: Path, archive: Path, tm
     assert done.code == 60
     assert "this release may be visually consistent with footage in the reference archive" in done.out
     assert " of scene, score 0." in done.out
-    assert f"Report:   {tmp_path / 'out' / 'report.html'}\nEvidence: {tmp_path / 'out' / 'evidence'}\n" in done.out
+    assert (
+        f"Report:   {tmp_path / 'out' / 'report.html'}\nEvidence: {tmp_path / 'out' / 'evidence'} (not signed)\n"
+        in done.out
+    )
 
 
 def test_no_match_is_told_as_one(footage: dict[str, Path], archive: Path, tmp_path: Path):
