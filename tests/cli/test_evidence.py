@@ -17,7 +17,6 @@ from tests.unit.test_evidence_opentimestamps import open_calendar
 from tests.unit.timestamp_authority import Authority, answering
 from verify.evidence.custody import read_log
 
-
 #: One event each for report.json, report.html and matches.csv.
 REPORTED = ["report written"] * 3
 
@@ -117,6 +116,64 @@ def test_a_promise_of_a_calendar_is_told_as_a_promise(footage: dict[str, Path], 
     checked = verify("evidence", "check", out)
     assert checked.code == 100
     assert "is not complete" in checked.out
+
+
+def test_a_proof_is_completed_when_the_calendar_has_a_block(
+    footage: dict[str, Path], key: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    custody = out / "evidence-custody"
+    with open_calendar() as calendar:
+        words = ("--allow-private", "--calendar", calendar.url)
+        assert verify("video", footage["scene"], "--out", out, *words).code == 100
+        promise = (custody / "manifest.json.ots").read_bytes()
+        early = verify("evidence", "timestamp", out, "--upgrade", "--allow-private")
+        calendar.height = 900_000
+        done = verify("evidence", "timestamp", out, "--upgrade", "--allow-private")
+    assert early.code == 100
+    assert "could not be completed" in early.err or "nothing new yet" in early.err
+    assert done.code == 0, done.err
+    assert (custody / "manifest.json.ots").read_bytes() == promise
+    checked = verify("evidence", "check", out / "evidence", "--key", key.with_suffix(".pub"))
+    assert checked.code == 100
+    assert "manifest.json.2.ots leads to block 900000 of the Bitcoin chain" in checked.out
+
+
+def test_there_must_be_a_proof_to_complete(checked: Checked, tmp_path: Path) -> None:
+    shutil.copytree(checked.folder, tmp_path / "case")
+    done = verify("evidence", "timestamp", tmp_path / "case", "--upgrade")
+    assert done.code == 100
+    assert done.err == "warning: There is no OpenTimestamps proof to complete.\n"
+
+
+def test_an_answer_that_was_not_logged_yet_is_taken_up(footage: dict[str, Path], tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    out = tmp_path / "out"
+    assert verify("video", footage["scene"], "--out", out).code == 100
+    manifest = (out / "evidence" / "data" / "manifest.json").read_bytes()
+    # As after a kill between the answer and its entry.
+    (out / "evidence-custody" / "manifest.json.tsr").write_bytes(authority.timestamp(manifest))
+    checked = verify("evidence", "check", out)
+    assert checked.code == 20
+    assert "not yet in the log" in checked.out
+    with answering(authority.reply) as (url, _):
+        done = verify("evidence", "timestamp", out, "--timestamp-url", url, "--allow-private")
+    assert done.code == 0, done.err
+    assert verify("evidence", "check", out, "--timestamp-ca", authority.root).code == 0
+    assert actions(out) == ["sealed", *REPORTED, "file added", "file added"]
+
+
+def test_nobody_is_asked_for_a_case_of_somebody_elses(
+    footage: dict[str, Path], key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert verify("video", footage["scene"], "--out", tmp_path / "theirs").code == 100
+    monkeypatch.setenv("VERIFY_KEY", str(tmp_path / "mine.key"))
+    assert verify("key", "new").code == 0
+    with answering(lambda _: b"") as (url, received):
+        done = verify("evidence", "timestamp", tmp_path / "theirs", "--timestamp-url", url, "--allow-private")
+    assert done.code == 2
+    assert "is signed with another key" in done.message
+    assert received == []
 
 
 @pytest.mark.parametrize(

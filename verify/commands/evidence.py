@@ -120,9 +120,9 @@ def timestamp(*, case: Path, upgrade: bool, seal: SealOptions, allow_private: bo
             "Add --timestamp-url, --opentimestamps or --upgrade.",
         )
     folder = _case_folder(case)
+    refuse_changed(folder, allow_unlogged=True)
     # An earlier call may have been interrupted between an answer and its entry in the log.
     adopt_unlogged(folder, seal)
-    refuse_changed(folder)
     warnings = [*stamp_case(folder, seal, allow_private=allow_private)]
     if upgrade:
         warnings += complete_proofs(folder, seal, allow_private=allow_private)

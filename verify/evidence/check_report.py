@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from verify.evidence.custody_log import REPORT_WRITTEN, CustodyLog, named_file
+from verify.evidence.custody_log import REPORT_NAMES, REPORT_WRITTEN, CustodyLog, named_file
 from verify.evidence.layout import CUSTODY_LOG_NAME
 from verify.evidence.problems import Findings, ProblemKind
 from verify.evidence.reading import digest_of, is_there
 
-REPORT_NAMES = ("report.json", "report.html", "matches.csv")
 _MAX_REPORT_BYTES = 256 * 1024**2
 
 

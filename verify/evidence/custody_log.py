@@ -30,6 +30,7 @@ PRESERVED = "preserved"
 KEPT_PRIVATE = "kept private"
 #: An event of the later log for each file of a report: likewise.
 REPORT_WRITTEN = "report written"
+REPORT_NAMES = ("report.json", "report.html", "matches.csv")
 RESERVED_ACTIONS = frozenset({SEALED, FILE_ADDED})
 
 MAX_LINE_BYTES = 256 * 1024

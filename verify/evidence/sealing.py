@@ -13,7 +13,7 @@ import verify
 from verify.acquire.texts import clean_text, shown_url
 from verify.errors import EvidenceMismatchError, InvalidUsageError
 from verify.evidence.custody import add_custody_file, append_event, case_signer, next_proof_name, read_log
-from verify.evidence.custody_log import parse_chain
+from verify.evidence.custody_log import REPORT_NAMES, REPORT_WRITTEN, parse_chain
 from verify.evidence.layout import (
     ACQUISITION_LOG_PATH,
     MANIFEST_PATH,
@@ -36,8 +36,6 @@ PUBLIC_CALENDARS = (
     "https://b.pool.opentimestamps.org",
     "https://a.pool.eternitywall.com",
 )
-#: What of a report the custody log holds the digests of.
-REPORT_FILES = ("report.json", "report.html", "matches.csv")
 _OPEN_PROOF = "OpenTimestamps proof"
 _MAX_OPERATOR_CHARACTERS = 100
 _MAX_REASON_CHARACTERS = 300
@@ -233,12 +231,12 @@ def can_continue_log(case_dir: Path, key: SigningKey | None) -> bool:
 
 def note_report(case_dir: Path, report_folder: Path, options: SealOptions) -> None:
     """Tell the custody log which report was made of a case; raises what `append_event` raises."""
-    for name in REPORT_FILES:
+    for name in REPORT_NAMES:
         if (report_folder / name).is_file():
             append_event(
                 case_dir,
                 actor=options.actor,
-                action="report written",
+                action=REPORT_WRITTEN,
                 detail=name,
                 digest=digest_of(report_folder / name)[0],
                 signing_key=options.signing_key,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from verify.acquire.source import acquire, is_url
 from verify.acquire.texts import clean_text, shown_url, without_secrets
-from verify.errors import AcquisitionFailedError, EvidenceMismatchError, VerifyError
-from verify.evidence.check import check_evidence
+from verify.errors import AcquisitionFailedError, VerifyError
+from verify.evidence.check import refuse_changed
 from verify.evidence.custody import append_event
 from verify.evidence.manifest import load_manifest
 from verify.evidence.preserve import preserve
@@ -98,14 +98,7 @@ def take_up(source: str, found: Path, case_dir: Path, *, seal: SealOptions) -> P
     EvidenceExistsError, OutputNotWritableError
         It cannot be copied.
     """
-    checked = check_evidence(found)
-    if checked.problems:
-        first = checked.problems[0]
-        raise EvidenceMismatchError(
-            found,
-            f"is not as it was sealed: {first.path}: {first.problem}",
-            f"See all of it with: verify evidence check {found}",
-        )
+    checked = refuse_changed(found)
     manifest = load_manifest(found)
     held = load_acquisition(found, manifest).source
     if is_url(source) and held != without_secrets(source):
