@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.footage import CHECKOUT
+from tests.http_server import serving
 from tests.unit.case_samples import acquisition, seal
 from verify.errors import EvidenceExistsError
 from verify.evidence.check import check_evidence
@@ -93,3 +95,47 @@ def test_killed_at_random_moments(moments: int, tmp_path: Path) -> None:
 def assert_complete(case: Path) -> None:
     found = check_evidence(case)
     assert (found.problems, found.notices) == ((), ())
+
+
+# --- the whole acquisition -------------------------------------------------------------------------------------------
+
+
+def check_for(seconds: float | None, url: str, out: Path) -> float:
+    """Run `verify video` and kill it after a time, None: when its case is there; returns how long that took."""
+    command = [sys.executable, str(CHECKOUT / "cli.py"), "video", url, "--allow-private", "--out", str(out)]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as child:
+        began = time.monotonic()
+        deadline = began + (30 if seconds is None else seconds)
+        while child.poll() is None and time.monotonic() < deadline:
+            if seconds is None and (out / "evidence").exists():
+                break
+            time.sleep(0.002)
+        taken = time.monotonic() - began
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        return taken
+
+
+@pytest.mark.parametrize("moments", [3, pytest.param(SLOW_MOMENTS, marks=pytest.mark.slow)])
+def test_acquisition_killed_at_random_moments(moments: int, footage: dict[str, Path], tmp_path: Path) -> None:
+    draw = random.Random(SEED)
+    content = footage["scene"].read_bytes()
+    with serving() as server:
+        # Some megabytes, so that there is time to be killed while they come.
+        url = server.add("/scene.mp4", content + bytes(MEDIA_BYTES), "video/mp4")
+        until_preserved_s = check_for(None, url, tmp_path / "whole")
+        assert_complete(tmp_path / "whole" / "evidence")
+        unfinished = 0
+        for moment in range(moments):
+            out = tmp_path / f"moment-{moment}"
+            check_for(1.2 * until_preserved_s * (moment + draw.random()) / moments, url, out)
+            if (out / "evidence").exists():
+                assert_complete(out / "evidence")
+                (master,) = (out / "evidence" / "data" / "master").iterdir()
+                assert master.read_bytes() == content + bytes(MEDIA_BYTES)
+            else:
+                unfinished += 1
+                assert check_evidence(out / "evidence").problems
+    assert unfinished
