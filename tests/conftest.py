@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,6 @@ from fixtures.footage import real_clips, rendered_footage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,12 +53,13 @@ def no_logged_errors() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_settings_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def no_settings_of_the_users() -> Iterator[None]:
     """Keep the user's signing key, archive and name out of the tests."""
-    with pytest.MonkeyPatch.context() as patch:
+    # Not below pytest's own folder, which tests that run as another user may not enter.
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="verify-tests-") as home:
+        Path(home).chmod(0o755)
         for name in [name for name in os.environ if name.startswith("VERIFY_") and name != "VERIFY_CACHE"]:
             patch.delenv(name)
-        home = str(tmp_path_factory.mktemp("config"))
         for name in ("XDG_CONFIG_HOME", "APPDATA", "LOCALAPPDATA"):
             patch.setenv(name, home)
         yield

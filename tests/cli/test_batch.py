@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.helpers.command import REPORT_PARTS, check_case, names_in, verify
+from tests.cli.helpers.command import CASE_PARTS, REPORT_PARTS, check_case, names_in, verify
 from tests.http_server import serving
 from verify.report import matches_csv
 
@@ -29,8 +29,8 @@ def test_many_releases_one_of_which_fails(release: Path, footage: dict[str, Path
     done = verify("batch", folder, footage["other-scene"], "--archive", archive, "--out", out, "--format", "json")
     assert done.code == 100
     assert names_in(out) == {"matches.csv", "release", "release-2", "broken", "other-scene"}
-    assert names_in(out / "release") == {*REPORT_PARTS, "evidence"} - {"report.html"}
-    assert names_in(out / "broken") == {"evidence"}
+    assert names_in(out / "release") == {*REPORT_PARTS, *CASE_PARTS} - {"report.html"}
+    assert names_in(out / "broken") == set(CASE_PARTS)
     check_case(out / "broken" / "evidence")
     assert f"3 of 4 releases checked, 2 matches: {out / 'matches.csv'}" in done.out
     assert "  failed: broken (exit code 30): " in done.out
