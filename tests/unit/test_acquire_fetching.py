@@ -13,6 +13,8 @@ from yt_dlp.networking.common import Request, Response
 from yt_dlp.networking.exceptions import TransportError
 
 from verify.acquire.classify import FailedAcquisition
+from verify.acquire.cookies import Secrets
+from verify.acquire.exchanges import ExchangeLog
 from verify.acquire.failures import FailureKind
 from verify.acquire.fetching import (
     MAX_SUBTITLES,
@@ -35,6 +37,7 @@ class PlayedDownloader:
         self.body = body
         self.params: dict[str, Any] = {}
         self.reading_pages = True
+        self.exchanges = ExchangeLog(Secrets(url="https://me:pass-word@a.example/"))
 
     def process_ie_result(self, information: dict[str, Any], download: bool) -> Any:
         return self.results.pop(0)
