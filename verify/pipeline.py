@@ -116,7 +116,9 @@ def verify_release(request: Request, library: Library | None, progress: Progress
     found = case_to_reuse(request.source, case, offline=request.offline)
     with _working_folder(request.destination, evidence_stays=found == case) as working:
         if found:
-            preserved = take_up(request.source, found, case, seal=request.seal)
+            preserved = take_up(
+                request.source, found, case, seal=request.seal, allow_private=request.options.allow_private
+            )
         else:
             preserved = fetch_and_preserve(
                 request.source,

@@ -222,6 +222,20 @@ def test_a_case_is_examined_again_in_a_copy(named: str, checked: Checked, archiv
     assert {path: path.read_bytes() for path in checked.folder.rglob("*") if path.is_file()} == before
 
 
+def test_a_case_that_is_examined_again_can_be_timestamped_then(checked: Checked, archive: Path, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    out = tmp_path / "again"
+    with answering(authority.reply) as (url, _):
+        asked = ("--timestamp-url", url, "--allow-private", "--archive", archive, "--out", out)
+        refused = verify("video", checked.folder, "--offline", *asked)
+        done = verify("video", checked.folder, *asked)
+    assert refused.code == 2
+    assert "--offline: nobody can be asked for the time without the network" in refused.message
+    assert done.code == 0, done.err
+    assert len(report_in(out)["seal"]["timestamps"]) == 1
+    assert verify("evidence", "check", out, "--timestamp-ca", authority.root).code == 0
+
+
 def test_a_case_that_somebody_else_signed_keeps_its_log(
     footage: dict[str, Path], key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,13 +104,13 @@ def acquisition_options(command: Callable[..., int]) -> Callable[..., int]:
             "--cookies",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="FILE",
-            help="Cookies of your login in Netscape's format. Read only; nothing of it is written anywhere.",
+            help="Cookies of your login in Netscape's format, to be sent; values of 6 characters and more are blanked.",
         ),
         click.option(
             "--limit-rate",
             type=click.FloatRange(min=0, min_open=True),
             metavar="MB",
-            help="Take at most this many megabytes a second from the network.",
+            help="Download at most this many megabytes a second (not for live recordings).",
         ),
         click.option(
             "--max-gigabytes",

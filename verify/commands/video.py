@@ -12,6 +12,7 @@ import click
 from verify.commands.options import archive_folder, check_date, default_report_folder
 from verify.commands.progress import make_progress
 from verify.commands.releases import exit_code, keeping_evidence_known, release_options
+from verify.errors import InvalidUsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +64,12 @@ def video(
     from verify.findings.claims import load_claims  # noqa: PLC0415 - keeps `verify --help` instant
     from verify.pipeline import Request, verify_release  # noqa: PLC0415
 
+    if offline and (settings["seal"].timestamp_url or settings["seal"].calendars):
+        raise InvalidUsageError(
+            "--offline",
+            "nobody can be asked for the time without the network",
+            "Use `verify evidence timestamp` later.",
+        )
     destination = out or default_report_folder(source)
     request = Request(
         source=source,

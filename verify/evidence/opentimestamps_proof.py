@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -108,25 +108,19 @@ def stamp(data: bytes, calendars: Sequence[str], *, allow_private: bool, timeout
     root = Timestamp(hashlib.sha256(data).digest())
     # With random bytes added, a calendar cannot tell what is stamped even if it has the data.
     hidden = root.ops.add(OpAppend(os.urandom(_NONCE_BYTES))).ops.add(OpSHA256())
-    problems = []
-    for calendar in dict.fromkeys(calendars):
-        try:
-            answer = post_bytes(
-                _place(calendar, "digest"),
-                hidden.msg,
-                content_type=_DIGEST_TYPE,
-                accept=_ACCEPT,
-                allow_private=allow_private,
-                max_bytes=_MAX_ANSWER_BYTES,
-                timeout_s=timeout_s,
-            )
-            _merge(hidden, answer)
-        except ExchangeError as error:
-            problems.append(str(error))
-        except TimestampError as error:
-            problems.append(f"{shown_url(calendar)}: {error}")
-    if len(problems) == len(dict.fromkeys(calendars)):
-        raise TimestampError("; ".join(problems))
+
+    def ask(branch: Any, calendar: str) -> bytes:
+        return post_bytes(
+            _place(calendar, "digest"),
+            branch.msg,
+            content_type=_DIGEST_TYPE,
+            accept=_ACCEPT,
+            allow_private=allow_private,
+            max_bytes=_MAX_ANSWER_BYTES,
+            timeout_s=timeout_s,
+        )
+
+    _ask_all([(hidden, calendar) for calendar in dict.fromkeys(calendars)], ask)
     proof = _serialised(DetachedTimestampFile(OpSHA256(), root))
     check_proof(proof, data)
     return proof
@@ -154,26 +148,40 @@ def upgrade(proof: bytes, data: bytes, *, allow_private: bool, timeout_s: float 
         for url in (_calendar_of(attestation) for attestation in branch.attestations)
         if url is not None
     ]
+
+    def ask(branch: Any, calendar: str) -> bytes:
+        return get_bytes(
+            _place(calendar, f"timestamp/{branch.msg.hex()}"),
+            accept=_ACCEPT,
+            allow_private=allow_private,
+            max_bytes=_MAX_ANSWER_BYTES,
+            timeout_s=timeout_s,
+        )
+
+    _ask_all(pending[:_MAX_CALENDARS], ask)
+    upgraded = _serialised(parsed)
+    check_proof(upgraded, data)
+    return upgraded
+
+
+def _ask_all(pairs: Sequence[tuple[Any, str]], ask: Callable[[Any, str], bytes]) -> None:
+    """Ask calendars about branches of a proof, and merge what they answer into them.
+
+    Raises
+    ------
+    TimestampError
+        There were calendars to ask, and none gave a usable answer; all reasons are named.
+    """
     problems = []
-    for branch, calendar in pending[:_MAX_CALENDARS]:
+    for branch, calendar in pairs:
         try:
-            answer = get_bytes(
-                _place(calendar, f"timestamp/{branch.msg.hex()}"),
-                accept=_ACCEPT,
-                allow_private=allow_private,
-                max_bytes=_MAX_ANSWER_BYTES,
-                timeout_s=timeout_s,
-            )
-            _merge(branch, answer)
+            _merge(branch, ask(branch, calendar))
         except ExchangeError as error:
             problems.append(str(error))
         except TimestampError as error:
             problems.append(f"{shown_url(calendar)}: {error}")
-    if problems and len(problems) == len(pending[:_MAX_CALENDARS]):
+    if problems and len(problems) == len(pairs):
         raise TimestampError("; ".join(problems))
-    upgraded = _serialised(parsed)
-    check_proof(upgraded, data)
-    return upgraded
 
 
 def check_proof(proof: bytes, data: bytes) -> ProofCheck:

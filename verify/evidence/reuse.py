@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from verify.evidence.layout import (
     custody_folder,
     private_folder,
 )
-from verify.model import Acquisition, EvidenceManifest, FileRole
+from verify.model import AcquiredFile, Acquisition, EvidenceManifest
 
 _MAX_RECORD_BYTES = 16 * 1024**2
 _NOT_OF_THE_ACQUISITION = ("format_version", "original_name", "copy_statement", "command")
@@ -50,27 +51,24 @@ def load_acquisition(case_dir: Path, manifest: EvidenceManifest) -> Acquisition:
         if len(content) > _MAX_RECORD_BYTES:
             raise ValueError(f"larger than {_MAX_RECORD_BYTES} bytes")
         record: dict[str, Any] = json.loads(content)
+        obtained = {file["relative_path"] for file in record.pop("files")}
         fields = {name: value for name, value in record.items() if name not in _NOT_OF_THE_ACQUISITION}
-        fields["files"] = [
-            {"path": str(case_dir / file.relative_path), "role": file.role}
-            for file in manifest.files
-            if file.role is not FileRole.METADATA or file.relative_path == manifest.media_path
-        ]
-        return msgspec.convert(fields, Acquisition, dec_hook=_to_path, strict=False)
+        acquisition = msgspec.convert({**fields, "files": []}, Acquisition)
     except OSError as error:
         raise _mismatch(path, f"cannot be read ({error.strerror})") from error
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _mismatch(path, f"is malformed ({type(error).__name__}: {error})") from error
+    # Where the files are, and what, is taken from the manifest, which the check has compared with the bytes.
+    files = (
+        AcquiredFile(path=case_dir / file.relative_path, role=file.role)
+        for file in manifest.files
+        if file.relative_path in obtained
+    )
+    return replace(acquisition, files=tuple(files))
 
 
 def _mismatch(path: Path, problem: str) -> EvidenceMismatchError:
     return EvidenceMismatchError(path, problem, "Restore the case from a copy.")
-
-
-def _to_path(kind: type, value: Any) -> Any:
-    if kind is Path and isinstance(value, str):
-        return Path(value)
-    raise NotImplementedError(kind)
 
 
 def copy_case(case_dir: Path, destination: Path) -> tuple[str, ...]:

@@ -36,7 +36,9 @@ PUBLIC_CALENDARS = (
     "https://b.pool.opentimestamps.org",
     "https://a.pool.eternitywall.com",
 )
-_OPEN_PROOF = "OpenTimestamps proof"
+# What third parties give: what it is called, and how its file's name ends.
+_TIMESTAMP = ("RFC 3161 timestamp", "tsr")
+_OPEN_PROOF = ("OpenTimestamps proof", "ots")
 _MAX_OPERATOR_CHARACTERS = 100
 _MAX_REASON_CHARACTERS = 300
 
@@ -98,7 +100,7 @@ def stamp_case(case_dir: Path, options: SealOptions, *, allow_private: bool) -> 
         warnings += _ask(
             case_dir,
             options,
-            "RFC 3161 timestamp",
+            _TIMESTAMP,
             [options.timestamp_url],
             lambda: _checked_timestamp(options, manifest, allow_private),
         )
@@ -171,11 +173,12 @@ def adopt_unlogged(case_dir: Path, options: SealOptions) -> None:
 
 
 def _ask(
-    case_dir: Path, options: SealOptions, what: str, urls: Sequence[str], obtain: Callable[[], bytes]
+    case_dir: Path, options: SealOptions, kind: tuple[str, str], urls: Sequence[str], obtain: Callable[[], bytes]
 ) -> list[str]:
     """Have one answer given, and log how that went; returns the warning if there is none."""
     from verify.evidence.timestamps import TimestampError  # noqa: PLC0415 - slow to import
 
+    what, _ = kind
     where = ", ".join(shown_url(url) for url in urls)
     try:
         content = obtain()
@@ -192,14 +195,15 @@ def _ask(
             f"No {what} could be had from {where}: {reason}. The evidence is preserved without it; try again with "
             f"`verify evidence timestamp`."
         ]
-    _add(case_dir, options, what, content, where)
+    _add(case_dir, options, kind, content, where)
     return []
 
 
-def _add(case_dir: Path, options: SealOptions, what: str, content: bytes, where: str) -> None:
+def _add(case_dir: Path, options: SealOptions, kind: tuple[str, str], content: bytes, where: str) -> None:
+    what, ending = kind
     add_custody_file(
         case_dir,
-        next_proof_name(case_dir, "ots" if what == _OPEN_PROOF else "tsr"),
+        next_proof_name(case_dir, ending),
         content,
         actor=options.actor,
         detail=f"{what} from {where}",
@@ -208,7 +212,7 @@ def _add(case_dir: Path, options: SealOptions, what: str, content: bytes, where:
 
 
 def proof_files(case_dir: Path, ending: str) -> list[Path]:
-    """List the timestamps ('tsr') or OpenTimestamps proofs ('ots') beside a case, oldest first."""
+    """List the timestamps ('tsr') or OpenTimestamps proofs ('ots') beside a case, in the order of their numbers."""
     found = custody_folder(case_dir).glob(f"manifest.json*.{ending}")
     return sorted((path for path in found if path.is_file()), key=lambda path: (len(path.name), path.name))
 

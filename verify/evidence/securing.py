@@ -86,8 +86,8 @@ def fetch_and_preserve(
     return Preserved(case_dir=case_dir, manifest=manifest, acquisition=acquisition, warnings=warnings)
 
 
-def take_up(source: str, found: Path, case_dir: Path, *, seal: SealOptions) -> Preserved:
-    """Check a case that was found, and bring a copy of it to `case_dir` unless it is there already.
+def take_up(source: str, found: Path, case_dir: Path, *, seal: SealOptions, allow_private: bool) -> Preserved:
+    """Check a case that was found, bring a copy to `case_dir` unless it is there already, and have it timestamped.
 
     Raises
     ------
@@ -100,8 +100,7 @@ def take_up(source: str, found: Path, case_dir: Path, *, seal: SealOptions) -> P
     """
     checked = refuse_changed(found)
     manifest = load_manifest(found)
-    held = load_acquisition(found, manifest).source
-    if is_url(source) and held != without_secrets(source):
+    if is_url(source) and (held := load_acquisition(found, manifest).source) != without_secrets(source):
         raise AcquisitionFailedError(
             shown_url(source), f"the case at {found} holds another release ({shown_url(held)})", "Choose another --out."
         )
@@ -114,10 +113,11 @@ def take_up(source: str, found: Path, case_dir: Path, *, seal: SealOptions) -> P
             case_dir,
             actor=seal.actor,
             action="taken up again",
-            detail="checked, and examined once more; a copy has a log of its own from here",
+            detail="checked, to be examined once more; a copy has a log of its own from here",
             digest=checked.bag_sha256,
             signing_key=seal.signing_key,
         )
+        warnings += stamp_case(case_dir, seal, allow_private=allow_private)
     else:
         warnings.append(
             "The case was signed with another key than yours, or you gave none: its custody log stays as it was and "
