@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import signal
 import sys
 import traceback
@@ -32,6 +33,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 #: Signals that end the program as Ctrl-C does. Windows has no SIGHUP.
 _INTERRUPTING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+
+
+#: The matrix products here are many and small: divided among threads they cost several times the CPU time they save.
+#: Read by NumPy's and FAISS's libraries when they are loaded; what the user has set stays.
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 class LazyGroup(click.Group):
@@ -71,6 +77,8 @@ def main() -> NoReturn:
         # Where one is ignored, as below nohup, it stays so.
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _interrupt_once)
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # in the moment before or after

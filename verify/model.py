@@ -304,6 +304,17 @@ class SampledFrame:
     starts_shot: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ProxyClip:
+    """Small grey pictures of a stretch of video, close enough in time to show what moves.
+
+    `times_s` (T,) float64 seconds, increasing; `pictures` (T, height, width) uint8.
+    """
+
+    times_s: npt.NDArray[np.float64]
+    pictures: npt.NDArray[np.uint8]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
     """Frames between two cuts, with the class that most of its frames have and why."""
@@ -433,6 +444,40 @@ class FingerprintSet:
             array.flags.writeable = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LocalFeatureSet:
+    """Keypoints of a video's key pictures, as the archive keeps them.
+
+    Key picture f was taken at `times_s[f]` (F,) float64 seconds and stands for all time until `until_s[f]`, because the
+    picture hardly changes till then. Its keypoints are rows `first_rows[f]` to `first_rows[f + 1]` of `points` and
+    `codes`; `first_rows` is (F + 1,) int64. `points` (N, 2) float32 are x and y in px of the canonical picture of
+    `width_px` x `height_px`; `codes` (N, D) int8 are their projected descriptors. Arrays are read-only.
+    """
+
+    version: int
+    width_px: int
+    height_px: int
+    times_s: npt.NDArray[np.float64]
+    until_s: npt.NDArray[np.float64]
+    first_rows: npt.NDArray[np.int64]
+    points: npt.NDArray[np.float32]
+    codes: npt.NDArray[np.int8]
+
+    def __post_init__(self) -> None:
+        count = len(self.times_s)
+        rows = len(self.points)
+        whole = self.until_s.shape == (count,) and self.first_rows.shape == (count + 1,) and len(self.codes) == rows
+        whole &= (self.first_rows[0], self.first_rows[-1]) == (0, rows)
+        if not whole or (self.first_rows[1:] < self.first_rows[:-1]).any():
+            raise ValueError(f"keypoints of {count} key pictures that do not fit together")
+        for array in (self.times_s, self.until_s, self.first_rows, self.points, self.codes):
+            array.flags.writeable = False
+
+    def rows_of(self, frame: int) -> slice:
+        """Rows of the keypoints of one key picture."""
+        return slice(int(self.first_rows[frame]), int(self.first_rows[frame + 1]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """An archived video. `first_seen` is an ISO date of year, month or day precision, on the basis stated beside it."""
@@ -483,10 +528,84 @@ class TimeMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transform:
-    """What was done to the picture before it agreed: turned left to right, black bars left out."""
+    """What was done to the picture before it agreed: turned left to right, black bars left out, polarity reversed."""
 
     mirrored: bool = False
     bars_removed: bool = False
+    inverted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeypointPair:
+    """One point seen in both pictures; x and y are fractions of each picture's width and height."""
+
+    query_x: float
+    query_y: float
+    reference_x: float
+    reference_y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geometry:
+    """How the query's picture lies on the reference's.
+
+    `matrix` (a, b, c, d, e, f) maps x' = a x + b y + c, y' = d x + e y + f, each picture in units of its longer side.
+    `outline` are the query picture's corners in the reference picture, in fractions of its width
+    and height, clockwise from the query's upper left; `covered` is the share of the reference picture inside it.
+    `cells` counts the distinct places at which keypoints agree in the best pair of key pictures, shown at
+    `query_time_s` and `reference_time_s`; `keypoints` are some of them. `frame_pairs` is how many pairs of key pictures
+    gave this transform. A transform that was assumed and not measured has no keypoints, 0 cells and 0 frame pairs.
+    """
+
+    matrix: tuple[float, float, float, float, float, float]
+    outline: tuple[tuple[float, float], ...]
+    covered: float
+    cells: int
+    frame_pairs: int
+    query_time_s: float
+    reference_time_s: float
+    keypoints: tuple[KeypointPair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionAgreement:
+    """How well what moves agrees, once the pictures lie on each other.
+
+    `correlation` (-1..1) pools all compared pixels and moments, `per_moment` is the median of the single moments, and
+    `elsewhere` the best that the same reference gives at another time. `appearance` (-1..1) is how alike the still
+    pictures are. The curves belong together: at `times_s` of the query, the strength of the change (grey levels, root
+    mean square, in the shared part) in the query and in the reference, and the correlation of that moment.
+    """
+
+    correlation: float
+    per_moment: float
+    elsewhere: float
+    appearance: float
+    times_s: tuple[float, ...] = ()
+    query_change: tuple[float, ...] = ()
+    reference_change: tuple[float, ...] = ()
+    moments: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarityMatrix:
+    """How alike the moments of a segment are: `percent[i][j]` (0..100) of query time i and reference time j, in s."""
+
+    query_times_s: tuple[float, ...]
+    reference_times_s: tuple[float, ...]
+    percent: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FalseAlarmBound:
+    """How often footage that was not in the archive reached this score when the score was calibrated.
+
+    `alarms` of `trials` searches did; `rate_at_most` is the upper bound that follows at 95 % (3 / trials for none).
+    """
+
+    alarms: int
+    trials: int
+    rate_at_most: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -502,9 +621,13 @@ class CueEvidence:
     compared_frames: int
 
 
+#: Distance of a pair of frames that was aligned by other means than hashes.
+NOT_MEASURED_BITS = -1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlignedPair:
-    """A query frame and the reference frame that the time map lays on it."""
+    """A query frame and the reference frame that the time map lays on it; the distance may be `NOT_MEASURED_BITS`."""
 
     query_time_s: float
     reference_time_s: float
@@ -513,11 +636,13 @@ class AlignedPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A segment of the query that agrees with a segment of a reference.
+    """A segment of the query that agrees with a segment of a reference, or of the query itself.
 
-    `score` is 0..1, higher is stronger. `distinctness` is how much better the frames agree in this alignment than in
-    the same reference at other times, 0..1; low values mean a scene too static to date. `false_alarm_rate` is None
-    until the score is calibrated.
+    `score` is 0..1, higher is stronger; `false_alarms` says how often it is reached without reuse, None where the score
+    is not calibrated. `families` are the independent kinds of evidence that support the match. `distinctness` is how
+    much better the two agree in this alignment than in the same reference at other times, 0..1. With
+    `same_scene_only` the place agrees and the recording was not shown to: `caveat` says why. A rate of 0 in `time_map`
+    says that the query holds one picture of the reference still.
     """
 
     query: Interval
@@ -530,8 +655,13 @@ class Match:
     distinctness: float
     level: MatchLevel
     same_scene_only: bool = False
-    false_alarm_rate: float | None = None
+    caveat: str = ""
+    families: tuple[str, ...] = ()
+    false_alarms: FalseAlarmBound | None = None
     pairs: tuple[AlignedPair, ...] = ()
+    geometry: Geometry | None = None
+    motion: MotionAgreement | None = None
+    similarity: SimilarityMatrix | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -598,6 +728,16 @@ class ReportedMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedRepeat:
+    """A segment of the release that shows an earlier segment of it again: `match.reference` is the earlier one."""
+
+    number: int
+    finding: Finding
+    match: Match
+    frame_pairs: tuple[FramePair, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """Identity of the release under check. Dates are ISO; `claimed_date_basis` says who claims the date.
 
@@ -648,3 +788,4 @@ class Report:
     observations: tuple[Observation, ...] = ()
     credentials: ContentCredentials | None = None
     seal: EvidenceSeal | None = None
+    repeats: tuple[ReportedRepeat, ...] = ()

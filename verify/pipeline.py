@@ -8,12 +8,14 @@ import tempfile
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verify.acquire.options import AcquisitionOptions
 from verify.acquire.texts import MAX_TITLE_CHARACTERS, clean_text
 from verify.archive.index import ReferenceIndex
+from verify.archive.local_index import LocalIndex
 from verify.archive.metadata import id_from_name
 from verify.archive.store import Archive
 from verify.dates import utc_now
@@ -28,11 +30,17 @@ from verify.fingerprint.examine import (
     examine_query,
     examine_reference,
 )
-from verify.match.matcher import MIN_DISTINCTNESS, find_matches
+from verify.match.hash_lines import MIN_DISTINCTNESS
+from verify.match.matcher import find_matches
+from verify.match.materials import QueryMaterial, ReferenceMaterial
 from verify.match.pairing import AGREEMENT_LIMIT
 from verify.match.query import MIN_QUALITY, make_query
+from verify.match.repeats import find_repeats
+from verify.match.scoring import calibration
 from verify.media.container import decoding_observations, examine_container
 from verify.media.credentials import read_credentials
+from verify.media.proxies import ProxyReader
+from verify.model import ProxyClip
 from verify.report.assemble import Material, assemble
 from verify.report.pictures import PictureBook
 from verify.report.writer import REPORT_PARTS, write_report
@@ -41,7 +49,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from verify.evidence.securing import Preserved
-    from verify.model import Acquisition, ArchiveSnapshot, Claim, Match, Progress, Reference, Report
+    from verify.fingerprint.examine import Examination
+    from verify.model import (
+        Acquisition,
+        ArchiveSnapshot,
+        Claim,
+        Interval,
+        Match,
+        Progress,
+        Reference,
+        Report,
+    )
 
 EVIDENCE_FOLDER = "evidence"
 PARAMETERS: dict[str, str | int | float | bool] = {
@@ -50,7 +68,13 @@ PARAMETERS: dict[str, str | int | float | bool] = {
     "agreement_limit_share_of_bits": AGREEMENT_LIMIT,
     "min_distinctness_share_of_bits": MIN_DISTINCTNESS,
     "min_pdq_quality": MIN_QUALITY,
+    "confirmed_from_score": calibration().confirmed_from,
+    "possible_from_score": calibration().possible_from,
 }
+_PROXY_NAME = "proxy.mkv"
+_EDGE_S = 0.001
+#: A clip is a piece of the release, at most some 3 MB.
+_CLIPS_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,7 +82,8 @@ class Library:
     """A reference archive, opened and loaded once for any number of releases."""
 
     archive: Archive
-    index: ReferenceIndex
+    hashes: ReferenceIndex
+    material: ReferenceMaterial
     snapshot: ArchiveSnapshot
     references: Mapping[str, Reference]
 
@@ -66,12 +91,23 @@ class Library:
 @contextmanager
 def open_library(folder: Path) -> Iterator[Library]:
     """Open an archive for searching; raises the errors of `Archive.open`."""
-    with Archive.open(folder) as archive:
+    with Archive.open(folder) as archive, ProxyReader() as proxies:
+        references = {reference.id: reference for reference in archive.references()}
+
+        def clip(reference_id: str, stretch: Interval) -> ProxyClip | None:
+            path = archive.proxy_path(reference_id)
+            return None if path is None else proxies.read(path, stretch)
+
         yield Library(
             archive=archive,
-            index=ReferenceIndex.load(archive, MIN_QUALITY),
+            hashes=ReferenceIndex.load(archive, MIN_QUALITY),
+            material=ReferenceMaterial(
+                LocalIndex.load(archive),
+                {reference_id: reference.duration_s for reference_id, reference in references.items()},
+                clip,
+            ),
             snapshot=archive.snapshot(),
-            references={reference.id: reference for reference in archive.references()},
+            references=references,
         )
 
 
@@ -148,19 +184,23 @@ def _examine(
     """Examine what was preserved, compare it with the library, and put the report together."""
     acquisition, manifest = preserved.acquisition, preserved.manifest
     media = media_file(preserved.case_dir, manifest)
+    proxy = working / _PROXY_NAME
     with _naming(acquisition.source):
-        examination = examine_query(media, progress, "examine")
+        examination = examine_query(media, progress, "examine", proxy)
     credentials = read_credentials(media, trust_anchors=request.c2pa_trust)
     observations = (
         *examine_container(media, acquired_utc=acquisition.finished_utc),
         *decoding_observations(examination.info, examination.outcome),
     )
     matches: tuple[Match, ...] | None = None
-    if library is not None and library.snapshot.reference_count:
-        query = make_query(examination.fingerprints, examination.shots)
-        matches = find_matches(query, library.index, progress)
+    with ProxyReader() as proxies:
+        query = _query_material(examination, proxy, proxies)
+        if library is not None and library.snapshot.reference_count:
+            matches = find_matches(query, library.hashes, library.material, progress)
+        repeats = find_repeats(query, progress)
+    proxy.unlink(missing_ok=True)
     pictures = PictureBook(working, media, library.archive if library else None)
-    first_frame, frame_pairs = pictures.draw(matches or ())
+    first_frame, frame_pairs = pictures.draw(matches or (), repeats)
     claimed_date, basis = _claimed_date(request, acquisition)
     return assemble(
         Material(
@@ -173,6 +213,7 @@ def _examine(
             archive=library.snapshot if library else None,
             references=library.references if library else {},
             matches=matches,
+            repeats=repeats,
             frame_pairs=frame_pairs,
             first_frame=first_frame,
             claimed_date=claimed_date,
@@ -190,10 +231,37 @@ def _examine(
 
 def compare_videos(query_path: Path, reference_path: Path, progress: Progress) -> tuple[Match, ...]:
     """Find the segments of one video that agree with segments of another; no archive, no evidence, no report."""
-    query = examine_query(query_path, progress, query_path.name)
-    _, fingerprints = examine_reference(reference_path, progress, reference_path.name)
-    index = ReferenceIndex({id_from_name(reference_path.stem): fingerprints}, MIN_QUALITY)
-    return find_matches(make_query(query.fingerprints, query.shots), index, progress)
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder, ProxyReader() as proxies:
+        query_proxy, reference_proxy = (Path(folder) / name for name in ("a.mkv", "b.mkv"))
+        query = examine_query(query_path, progress, query_path.name, query_proxy)
+        reference, fingerprints = examine_reference(
+            reference_path, progress, reference_path.name, proxy_path=reference_proxy
+        )
+        name = id_from_name(reference_path.stem)
+        hashes = ReferenceIndex({name: fingerprints}, MIN_QUALITY)
+        material = ReferenceMaterial(
+            LocalIndex.of({name: reference.local} if reference.local else {}),
+            {name: reference.outcome.decoded.end_s},
+            lambda _, stretch: proxies.read(reference_proxy, stretch),
+        )
+        return find_matches(_query_material(query, query_proxy, proxies), hashes, material, progress)
+
+
+def _query_material(examination: Examination, proxy: Path, proxies: ProxyReader) -> QueryMaterial:
+    """Put together what matching needs of a release, its small pictures read from the proxy as they are asked for."""
+
+    @lru_cache(maxsize=_CLIPS_KEPT)
+    def clip(interval: Interval) -> ProxyClip | None:
+        if not proxy.exists():
+            return None
+        found = proxies.read(proxy, interval)
+        # The picture that is shown when the interval begins may belong to the shot before it.
+        inside = (found.times_s >= interval.start_s - _EDGE_S) & (found.times_s < interval.end_s - _EDGE_S)
+        return ProxyClip(times_s=found.times_s[inside], pictures=found.pictures[inside])
+
+    return QueryMaterial(
+        hashes=make_query(examination.fingerprints, examination.shots), pieces=examination.pieces, clip=clip
+    )
 
 
 def _claimed_date(request: Request, acquisition: Acquisition) -> tuple[str, str]:

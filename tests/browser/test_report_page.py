@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.unit.explained_samples import build_full_report
 from tests.unit.report_samples import build_report
 from verify.report.html_report import render_html
 
@@ -77,9 +78,10 @@ class Opened:
         """Visible texts of the elements that `selector` finds."""
         return [element.text for element in self.driver.find_elements("css selector", selector)]
 
-    def run(self, script: str) -> Any:
+    def run(self, script: str, *, wait: bool = False) -> Any:
         """Evaluate a script of the test, not of the page, through the developer tools."""
-        answer = self.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": script, "returnByValue": True})
+        how = {"expression": script, "returnByValue": True, "awaitPromise": wait}
+        answer = self.driver.execute_cdp_cmd("Runtime.evaluate", how)
         return answer["result"].get("value")
 
     def set_width(self, width_px: int) -> None:
@@ -110,13 +112,14 @@ def test_a_reader_finds_the_answer_the_timeline_and_the_matches(driver: WebDrive
     page = Opened(driver, report, tmp_path)
     assert page.texts("#answer .lead") == [report.answer]
     assert page.texts("h1") == [report.release.title]
+    first, second, third = report.matches
     assert page.texts(".match .statement") == [
-        entry.finding.statement for entry in (*report.matches, *report.same_scene)
+        entry.finding.statement for entry in (first, third, second, *report.same_scene)
     ]
     assert page.texts(".badge") == [
         "✓ Confirmed",
-        "? Possible, for a person to confirm",
         "✓ Confirmed",
+        "? Possible, for a person to confirm",
         "Same scene, not counted as reuse",
     ]
     assert page.texts("#match-1 figcaption")[:2] == ["Release at 0:04.00", "Reference at 0:03.00"]
@@ -164,10 +167,82 @@ def test_a_hostile_title_stays_text(driver: WebDriver, tmp_path: Path) -> None:
     assert page.complaints() == []
 
 
+def test_what_was_measured_is_drawn(driver: WebDriver, tmp_path: Path) -> None:
+    report = build_full_report(tmp_path)
+    page = Opened(driver, report, tmp_path)
+    assert page.texts(".explanation figcaption strong")[:3] == [
+        "How the pictures lie on each other.",
+        "What moves, over time.",
+        "How alike the moments are.",
+    ]
+    entries = [*report.matches, *report.same_scene, *report.repeats]
+    for selector, count in (
+        (".geometry", len(entries)),
+        (".motion", sum(entry.match.motion is not None for entry in entries)),
+        (".similarity", sum(entry.match.similarity is not None for entry in entries)),
+    ):
+        boxes = page.run(
+            f"Array.from(document.querySelectorAll('{selector} svg[role=img]')).map(e => {{"
+            " const b = e.getBoundingClientRect(); return [b.width, b.height]; })"
+        )
+        assert len(boxes) == count * (2 if selector == ".motion" else 1)
+        assert all(width > 100 and height > 50 for width, height in boxes)
+    assert page.requests() == {page.url}
+    assert page.complaints() == []
+
+
+def test_the_outline_lies_on_the_part_of_the_reference_that_is_shown(driver: WebDriver, tmp_path: Path) -> None:
+    report = build_full_report(tmp_path)
+    page = Opened(driver, report, tmp_path)
+    outline = report.matches[0].match.geometry.outline  # type: ignore[union-attr]
+    picture, polygon = page.run(
+        "[document.querySelectorAll('#match-1 .geometry image')[1],"
+        " document.querySelectorAll('#match-1 .geometry polygon.outline')[1]].map(e => {"
+        " const b = e.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })"
+    )
+    left, top = (min(corner[axis] for corner in outline) for axis in (0, 1))
+    assert (polygon[0] - picture[0]) / picture[2] == pytest.approx(left, abs=0.01)
+    assert (polygon[1] - picture[1]) / picture[3] == pytest.approx(top, abs=0.01)
+    assert polygon[2] / picture[2] == pytest.approx(0.6, abs=0.02)
+    assert polygon[3] / picture[3] == pytest.approx(0.6, abs=0.02)
+
+
+def test_a_line_joins_what_is_the_same_in_both_pictures(driver: WebDriver, tmp_path: Path) -> None:
+    page = Opened(driver, build_full_report(tmp_path), tmp_path)
+    grey = page.run(
+        """(async () => {
+             const figure = document.querySelector('#match-1 .geometry');
+             const shots = await Promise.all(Array.from(figure.querySelectorAll('image')).map(async image => {
+               const bitmap = new Image();
+               bitmap.src = image.getAttribute('href');
+               await bitmap.decode();
+               const canvas = document.createElement('canvas');
+               [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
+               const context = canvas.getContext('2d');
+               context.drawImage(bitmap, 0, 0);
+               return (x, y) => {
+                 const box = ['x', 'y', 'width', 'height'].map(name => Number(image.getAttribute(name)));
+                 const column = Math.floor((x - box[0]) / box[2] * (bitmap.width - 1));
+                 const row = Math.floor((y - box[1]) / box[3] * (bitmap.height - 1));
+                 return context.getImageData(column, row, 1, 1).data[1];
+               };
+             }));
+             return Array.from(figure.querySelectorAll('.joint')).map(line => {
+               const [x1, y1, x2, y2] = line.getAttribute('d').match(/[-\\d.]+/g).map(Number);
+               return [shots[0](x1, y1), shots[1](x2, y2)];
+             });
+           })()""",
+        wait=True,
+    )
+    assert len(grey) == 30
+    # The release shows the picture at 85% of its brightness; hills and sky are told apart by more than that.
+    assert sum(abs(shown - 0.85 * archived) < 20 for shown, archived in grey) > 25
+
+
 @pytest.mark.parametrize("width_px", [320, 400, 1280])
 @pytest.mark.parametrize("title", ["Statement", HOSTILE])
 def test_nothing_sticks_out_of_the_page(driver: WebDriver, tmp_path: Path, width_px: int, title: str) -> None:
-    report = build_report(tmp_path, 5, scene_count=1)
+    report = build_full_report(tmp_path)
     report = replace(report, release=replace(report.release, title=title, publisher=title))
     page = Opened(driver, report, tmp_path)
     page.set_width(width_px)
@@ -177,7 +252,7 @@ def test_nothing_sticks_out_of_the_page(driver: WebDriver, tmp_path: Path, width
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_stand_out_from_their_ground(driver: WebDriver, tmp_path: Path, scheme: str) -> None:
-    page = Opened(driver, replace(build_report(tmp_path, 2, scene_count=1), warnings=("A warning.",)), tmp_path)
+    page = Opened(driver, replace(build_full_report(tmp_path), warnings=("A warning.",)), tmp_path)
     page.set_colours(scheme)
     page.run("document.querySelectorAll('details').forEach(element => { element.open = true; })")
     pairs = page.run(

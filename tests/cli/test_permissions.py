@@ -15,7 +15,7 @@ import pytest
 
 from fixtures.footage import CHECKOUT
 from tests.cli.helpers.command import Done, names_in
-from verify.archive.store import CATALOGUE_NAME
+from verify.archive.catalogue import CATALOGUE_NAME
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "setuid"), reason="no Unix users here")
 

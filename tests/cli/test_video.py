@@ -46,7 +46,8 @@ def test_everything_is_written_and_nothing_else(checked: Checked, schema: dict[s
 
 
 def pictures(report: dict[str, Any]) -> list[dict[str, Any]]:
-    pairs = [pair for entry in report["matches"] for pair in entry["frame_pairs"]]
+    entries = [entry for part in ("matches", "same_scene", "repeats") for entry in report[part]]
+    pairs = [pair for entry in entries for pair in entry["frame_pairs"]]
     shown = [pair[side] for pair in pairs for side in ("query", "reference") if pair[side]]
     return [report["release"]["first_frame"], *shown]
 

@@ -17,7 +17,7 @@ from fixtures import drawing
 from fixtures.footage import CHECKOUT, encode
 from tests.cli.helpers.command import CASE_PARTS, REPORT_PARTS, Done, check_case, names_in, verify
 from tests.http_server import serving
-from verify.archive.store import CATALOGUE_NAME
+from verify.archive.catalogue import CATALOGUE_NAME
 from verify.pipeline import open_library
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="children are found by way of /proc")

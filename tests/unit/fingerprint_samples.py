@@ -9,7 +9,7 @@ import numpy as np
 
 from verify.archive.index import ReferenceIndex
 from verify.fingerprint.registry import CUES
-from verify.match.matcher import find_matches
+from verify.match.hash_lines import find_hash_matches
 from verify.match.query import MIN_QUALITY, make_query
 from verify.model import FingerprintSet, FrameClass, Interval, Match, Shot, SilentProgress, Transform
 
@@ -153,4 +153,4 @@ class Edit:
     def matches(self, references: Mapping[str, Fingerprints], shots: Sequence[Shot] | None = None) -> tuple[Match, ...]:
         """Search this release in an index of the given references."""
         query = make_query(self.views(), self.shots() if shots is None else shots)
-        return find_matches(query, ReferenceIndex(references, MIN_QUALITY), SilentProgress())
+        return find_hash_matches(query, ReferenceIndex(references, MIN_QUALITY), SilentProgress())

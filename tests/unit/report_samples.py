@@ -147,7 +147,7 @@ def match(
     return Match(
         query=interval(start_s, end_s),
         reference_id=reference_id,
-        reference=interval(reference_start_s, reference_start_s + rate * duration_s),
+        reference=interval(*sorted((reference_start_s, reference_start_s + rate * duration_s))),
         time_map=time_map,
         transform=Transform(mirrored=mirrored),
         cues=tuple(cues),

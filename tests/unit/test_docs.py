@@ -24,7 +24,8 @@ from fixtures.footage import CHECKOUT
 from verify import errors
 from verify.__main__ import COMMANDS, verify
 from verify.archive.manifest import COLUMNS as MANIFEST_COLUMNS
-from verify.archive.store import APPLICATION_ID, FORMAT_VERSION, Archive
+from verify.archive.catalogue import APPLICATION_ID, FORMAT_VERSION
+from verify.archive.store import Archive
 from verify.evidence.preserve import preserve
 from verify.findings.claims import load_claims
 from verify.fingerprint.registry import CUES

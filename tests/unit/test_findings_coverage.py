@@ -37,11 +37,28 @@ def test_states_follow_their_order_of_precedence() -> None:
     assert [(span.interval.start_s, span.interval.end_s, span.state.value, span.reason) for span in spans] == [
         (0, 2, "template", "title card, logo or colour bars"),
         (2, 6, "matched", "visually consistent with ref-a (possible)"),
-        (6, 9, "repeated", "shown more than once in this release"),
+        (6, 9, "repeated", "visually consistent with an earlier part of this release"),
         (9, 11, "matched", "visually consistent with ref-a (confirmed)"),
-        (11, 13, "repeated", "shown more than once in this release"),
+        (11, 13, "repeated", "visually consistent with an earlier part of this release"),
         (13, 20, "no_match", "no match among the references searched"),
         (20, 22, "not_examinable", "the file declares more time than its last picture covers"),
+    ]
+
+
+def test_a_repeat_counts_where_no_archive_was_searched() -> None:
+    assert laid_out(decoded(9), 9.0, [shot(0, 9)], None, [interval(4, 6)]) == [
+        (0, 4, "not_examinable"),
+        (4, 6, "repeated"),
+        (6, 9, "not_examinable"),
+    ]
+
+
+def test_a_same_scene_match_does_not_hide_a_repeat() -> None:
+    assert laid_out(decoded(9), 9.0, [shot(0, 9)], [match(2, 6, same_scene_only=True)], [interval(4, 6)]) == [
+        (0, 2, "no_match"),
+        (2, 4, "no_match"),
+        (4, 6, "repeated"),
+        (6, 9, "no_match"),
     ]
 
 

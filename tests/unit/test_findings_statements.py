@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.explained_samples import build_full_report, explained
 from tests.unit.report_samples import CLAIMED_BASIS, CLAIMED_DATE, build_report, interval, match, reference
-from verify.findings.limits import standard_limits
 from verify.findings.statements import (
     answer,
     match_finding,
     no_match_finding,
     not_examinable_finding,
+    repeat_finding,
     same_scene_finding,
 )
-from verify.findings.wording import counted, listed, quoted, rate_words, seconds_words, timecode
+from verify.findings.wording import (
+    about_share,
+    counted,
+    listed,
+    quoted,
+    rate_words,
+    seconds_words,
+    share_words,
+    timecode,
+)
 from verify.model import (
     ArchiveSnapshot,
     CoverageSpan,
     CoverageState,
-    DecodeOutcome,
     Finding,
     FindingKind,
     MatchLevel,
+    Transform,
 )
 
 FORBIDDEN = re.compile(
@@ -82,6 +93,8 @@ def test_a_timecode_is_within_half_a_hundredth_of_its_time(seconds: float) -> No
         (1.0427, "shown at about 104% of its speed (1.04x)"),
         (-1.0, "shown backwards"),
         (-0.5, "shown backwards at about half speed (0.50x)"),
+        (0.0, "held as a still picture"),
+        (-0.0, "held as a still picture"),
     ],
 )
 def test_rates_in_words(rate: float, words: str) -> None:
@@ -100,6 +113,22 @@ def test_numbers_in_words() -> None:
     assert counted(1, "match", "matches") == "1 match"
     assert counted(12_000, "match", "matches") == "12,000 matches"
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+@pytest.mark.parametrize(
+    ("share", "words", "about"),
+    [
+        (1.0, "100%", "about 100%"),
+        (0.358, "36%", "about 35%"),
+        (0.125, "12%", "about 10%"),
+        (0.03, "3%", "about 3%"),
+        (3 / 1240, "0.24%", "about 1%"),
+        (3e-6, "less than 0.001%", "about 1%"),
+        (0.0, "0%", "about 1%"),
+    ],
+)
+def test_shares_in_words(share: float, words: str, about: str) -> None:
+    assert (share_words(share), about_share(share)) == (words, about)
 
 
 def test_a_quotation_is_bounded_and_cannot_act() -> None:
@@ -122,21 +151,80 @@ def test_a_possible_match_with_earlier_footage() -> None:
         "platform), which precedes the claimed date of this release, 2025-05-07 (publication date stated by the "
         "source)."
     )
-    assert finding.basis == (
-        "pHash: 14 of 15 compared frames agree, median distance 6.0 of 64 bits (at most 14 counts as agreement); "
-        "PDQ: 13 of 15 compared frames agree, median distance 38.5 of 256 bits (at most 70 counts as agreement). "
-        "Supported by one family of evidence (perceptual hash); a person must compare the pictures before relying "
-        "on it."
-    )
+    assert finding.basis.startswith("Supported by one family of evidence: perceptual hashes. pHash: 14 of 15 ")
+    assert finding.basis.endswith("A person must compare the pictures before relying on it.")
 
 
 def test_a_confirmed_match_says_how_many_families_support_it() -> None:
     finding = match_finding(match(level=MatchLevel.CONFIRMED), reference(), CLAIMED_DATE, CLAIMED_BASIS)
     assert finding.statement.startswith("In this release, 0:14.25 to 0:17.50 is visually consistent with ")
-    assert finding.basis.endswith(
-        "Supported by 2 independent families of evidence (perceptual hash and keypoint geometry)."
+    assert finding.basis.startswith(
+        "Supported by 2 independent families of evidence: perceptual hashes and keypoints under one geometric "
+        "transform."
     )
     assert "possible" not in finding.statement.lower()
+    assert "A person must compare" not in finding.basis
+
+
+def test_nothing_is_called_confirmed_by_one_family_of_evidence() -> None:
+    one_family = replace(match(level=MatchLevel.CONFIRMED), families=("keypoints", "keypoint geometry"))
+    with pytest.raises(ValueError, match="a confirmed match of ref-a with 1 families of evidence"):
+        match_finding(one_family, reference(), CLAIMED_DATE, CLAIMED_BASIS)
+    with pytest.raises(ValueError, match="a confirmed match"):
+        repeat_finding(one_family)
+
+
+def test_a_statement_names_everything_that_was_done_to_the_picture() -> None:
+    entry = explained(match(rate=-0.5, mirrored=True, reference_start_s=9.0, level=MatchLevel.CONFIRMED))
+    finding = match_finding(
+        replace(entry, transform=Transform(mirrored=True, inverted=True, bars_removed=True)), reference(), "", ""
+    )
+    assert finding.statement == (
+        "In this release, 0:14.25 to 0:17.50 is visually consistent with 0:07.38 to 0:09.00 of the reference 'Harbour "
+        "at dawn' (news, Example Agency), mirrored, with inverted polarity (bright and dark exchanged), cropped to "
+        "about 35% of the picture (enlarged about 1.7 times), compared without its black bars and shown backwards at "
+        "about half speed (0.50x). The reference was first seen no later than 2019-03-14 (upload date stated by the "
+        "platform). No date is claimed for this release, so nothing is said about which of the two is earlier."
+    )
+
+
+def test_a_picture_held_still_is_stated_as_one_picture() -> None:
+    finding = match_finding(match(rate=0.0), reference(), CLAIMED_DATE, CLAIMED_BASIS)
+    assert finding.statement.startswith(
+        "Possible match, for a person to confirm: in this release, 0:14.25 to 0:17.50 holds one picture, visually "
+        "consistent with 0:03.00 of the reference 'Harbour at dawn' (news, Example Agency). The reference was first"
+    )
+
+
+# --- repeats inside the release ---
+
+
+def test_a_repeat_says_what_is_shown_again_and_no_intent() -> None:
+    finding = repeat_finding(
+        explained(match(40, 43, reference_start_s=10.0, mirrored=True, level=MatchLevel.CONFIRMED))
+    )
+    assert finding.kind is FindingKind.REPEATED_IN_RELEASE
+    assert finding.statement == (
+        "In this release, 0:40.00 to 0:43.00 shows again what is shown at 0:10.00 to 0:13.00, mirrored and cropped to "
+        "about 35% of the picture (enlarged about 1.7 times); the two are visually consistent."
+    )
+    assert "correlation 0.82 here, 0.11 at best at other times of the release." in finding.basis
+    assert "ordinary editing" in finding.limits
+    assert "reference" not in finding.statement + finding.basis
+
+
+def test_a_possible_repeat_is_for_a_person_to_confirm() -> None:
+    finding = repeat_finding(match(40, 43, reference_start_s=10.0))
+    assert finding.statement == (
+        "Possible repeat, for a person to confirm: in this release, 0:40.00 to 0:43.00 shows again what is shown at "
+        "0:10.00 to 0:13.00; the two are visually consistent."
+    )
+    assert finding.basis.endswith("A person must compare the pictures before relying on it.")
+
+
+def test_a_picture_of_an_earlier_part_held_still() -> None:
+    statement = repeat_finding(match(40, 43, reference_start_s=10.0, rate=0.0)).statement
+    assert "0:40.00 to 0:43.00 holds one picture of what is shown at 0:10.00; the two" in statement
 
 
 @pytest.mark.parametrize(
@@ -201,10 +289,30 @@ def test_a_static_scene_is_never_reuse() -> None:
     entry = match(same_scene_only=True)
     finding = same_scene_finding(entry, reference())
     assert finding.kind is FindingKind.SAME_SCENE
-    assert "too little over time to tell whether this is the same recording" in finding.statement
+    assert "shows a scene visually consistent with 0:03.00 to 0:06.25 of the reference" in finding.statement
+    assert (
+        "It is not shown to be the same recording: what was measured does not tell two recordings of it apart. The "
+        "reference was first seen no later than 2019-03-14"
+    ) in finding.statement
     assert "precede" not in finding.statement
     assert "not counted as reuse" in finding.limits
     assert match_finding(entry, reference(), CLAIMED_DATE, CLAIMED_BASIS) == finding
+
+
+@pytest.mark.parametrize(
+    "caveat",
+    [
+        "too static to tell whether it is the same recording",
+        "what moves does not agree",
+        "the archive keeps no confirmation data for this reference",
+    ],
+)
+def test_the_same_scene_says_why_it_is_no_more(caveat: str) -> None:
+    entry = explained(match(same_scene_only=True), caveat=caveat, families=("keypoints",))
+    finding = same_scene_finding(entry, reference())
+    assert f"It is not shown to be the same recording: {caveat}. " in finding.statement
+    assert "searches" not in finding.basis
+    assert "confirmed" not in finding.statement + finding.basis
 
 
 # --- no match, not examinable ---
@@ -278,7 +386,7 @@ def test_the_answer_without_a_match(tmp_path: Path) -> None:
     assert answer((), (), report.coverage, ARCHIVE) == no_match_finding(42).statement
     assert answer((), report.same_scene, report.coverage, ARCHIVE) == (
         "No match among the 42 references searched; this is not evidence that the footage is new; 1 passage shows a "
-        "scene that a reference shows too, but with too little movement to tell whether it is the same recording."
+        "scene that a reference shows too, and that is not shown to be the same recording."
     )
 
 
@@ -288,26 +396,19 @@ def test_the_answer_where_nothing_could_be_examined() -> None:
     assert answer((), (), dark, None) == no_match_finding(0).statement
 
 
-# --- limits ---
-
-
-def test_limits_begin_with_what_applies_to_this_report() -> None:
-    broken = DecodeOutcome(decoded=interval(0, 5), frame_count=9, cut_times_s=(), failure="broken", missing_s=3)
-    limits = standard_limits(ARCHIVE, broken, [match(), match(same_scene_only=True)])
-    assert limits[0].startswith("The archive searched is small: 42 references, 90 seconds of video.")
-    assert limits[1].startswith("The file could be decoded in part only: 5 seconds were read")
-    assert "two recordings of one scene cannot be told apart" in limits[2]
-    assert standard_limits(None)[0].startswith("No reference archive was searched")
-    assert standard_limits(ARCHIVE, None, [match()])[1].startswith("All matches of this report are possible")
-
-
-def test_a_large_archive_fully_read_has_the_limits_of_the_method_only() -> None:
-    large = ArchiveSnapshot(snapshot_id="x", reference_count=5000, frame_count=1, duration_s=1.0, algorithms=())
-    limits = standard_limits(large)
-    text = " ".join(limits)
-    assert limits == standard_limits(large, None, [match(level=MatchLevel.CONFIRMED)])
-    for needed in ("heavily cropped", "inset", "mirroring", "changes of speed", "title cards", "b-roll", "families"):
-        assert needed in text
+def test_the_answer_counts_repeats_in_a_sentence_of_its_own(tmp_path: Path) -> None:
+    report = build_full_report(tmp_path)
+    both, (confirmed, possible) = report.repeats, report.repeats
+    endings = {
+        both: "Within the release, 2 passages show again what it shows earlier (1 of them possibly).",
+        (confirmed,): "Within the release, 1 passage shows again what it shows earlier.",
+        (confirmed, confirmed): "Within the release, 2 passages show again what it shows earlier.",
+        (possible,): "Within the release, 1 passage may show again what it shows earlier.",
+    }
+    for repeats, ending in endings.items():
+        assert answer((), (), report.coverage, ARCHIVE, repeats) == f"{no_match_finding(42).statement} {ending}"
+    assert answer((), (), report.coverage, None, both) == f"{no_match_finding(0).statement} {endings[both]}"
+    assert report.answer.endswith(endings[both])
 
 
 def test_no_sentence_judges_or_takes_a_side(tmp_path: Path) -> None:
@@ -317,5 +418,9 @@ def test_no_sentence_judges_or_takes_a_side(tmp_path: Path) -> None:
         texts += [report.answer, *report.limits]
         texts += [text for finding in report.findings for text in (finding.statement, finding.basis, finding.limits)]
         texts += [span.reason for span in report.coverage]
-    assert len(texts) > 50
+    full = build_full_report(tmp_path / "full")
+    for entry in (*full.matches, *full.same_scene, *full.repeats):
+        texts += [entry.finding.statement, entry.finding.basis, entry.finding.limits]
+    texts += [full.answer, *(span.reason for span in full.coverage)]
+    assert len(texts) > 70
     assert [text for text in texts if FORBIDDEN.search(text)] == []

@@ -4,58 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.explained_samples import build_full_report, explained
+from tests.unit.report_page import Page, page_of
 from tests.unit.report_samples import build_report, match, reference, reported
 from verify.errors import InvalidUsageError
 from verify.model import Claim, Report
 from verify.report.html_report import render_html, visible, web_link
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'\u202egnp.exe\u202c{{ 7*7 }}" + "W" * 10_000
-
-
-class Page(HTMLParser):
-    """Tags with their attributes, and the visible text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        if tag in ("style", "title"):
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("style", "title"):
-            self._open.pop()
-        if tag in ("td", "th", "dt", "dd", "li", "p", "small"):
-            self.text += " "
-
-    def handle_data(self, data: str) -> None:
-        if not self._open:
-            self.text += data
-
-    def words(self) -> str:
-        return " ".join(self.text.split())
-
-    def all(self, tag: str) -> Iterator[dict[str, str]]:
-        return (attributes for name, attributes in self.tags if name == tag)
-
-
-def page_of(report: Report, folder: Path) -> Page:
-    return Page(render_html(report, folder))
 
 
 def test_the_page_shows_the_whole_report(tmp_path: Path) -> None:
@@ -84,27 +44,30 @@ def test_the_page_shows_the_whole_report(tmp_path: Path) -> None:
         "mirror search yes",
         "14 of 15",
         "reference time = 1.00 × release time",
-        "rate not calibrated",
+        "How often footage that is not in the archive reaches this score has not been measured.",
     ]
     assert [text for text in expected if text not in words] == []
     assert words.count("not assessed by this tool") == len(report.claims)
 
 
 def test_what_comes_first_and_what_follows(tmp_path: Path) -> None:
-    html = render_html(build_report(tmp_path, 1, scene_count=1), tmp_path)
-    order = ["release", "answer", "timeline", "matches", "same-scene", "claims", "limits", "evidence", "method"]
+    html = render_html(build_full_report(tmp_path), tmp_path)
+    order = ["release", "answer", "timeline", "matches", "match-1", "match-3", "possible-matches", "match-2", "match-4"]
+    order += ["same-scene", "scene-1", "repeats", "repeat-1", "repeat-2", "claims", "limits", "evidence", "method"]
     places = [html.index(f'id="{name}"') for name in order]
     assert places == sorted(places)
 
 
 def test_nothing_on_the_page_can_act_or_fetch(tmp_path: Path) -> None:
-    html = render_html(build_report(tmp_path, 3, scene_count=1), tmp_path)
+    html = render_html(build_full_report(tmp_path), tmp_path)
     page = Page(html)
     names = {name for name, _ in page.tags}
     assert names.isdisjoint({"script", "iframe", "object", "embed", "form", "base", "video", "audio", "source", "use"})
     policy = next(tag["content"] for tag in page.all("meta") if tag.get("http-equiv") == "Content-Security-Policy")
     assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
     assert all(tag["src"].startswith("data:image/jpeg;base64,") and tag["alt"] for tag in page.all("img"))
+    drawn = {tag["href"].partition(",")[0] for tag in page.all("image")}
+    assert drawn == {"data:image/jpeg;base64", "data:image/png;base64"}
     assert [tag["href"] for tag in page.all("link")] == ["data:,"]
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     style = html[html.index("<style>") : html.index("</style>")]
@@ -117,7 +80,7 @@ def test_nothing_on_the_page_can_act_or_fetch(tmp_path: Path) -> None:
 
 
 def test_every_link_leaves_without_a_trace_or_stays_on_the_page(tmp_path: Path) -> None:
-    page = page_of(build_report(tmp_path, 4, scene_count=1), tmp_path)
+    page = page_of(build_full_report(tmp_path), tmp_path)
     anchors = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
     outside = [tag for tag in page.all("a") if not tag["href"].startswith("#")]
     assert {tag["href"][1:] for tag in page.all("a") if tag["href"].startswith("#")} <= anchors
@@ -127,7 +90,7 @@ def test_every_link_leaves_without_a_trace_or_stays_on_the_page(tmp_path: Path) 
 
 
 def test_ids_are_unique_and_landmarks_are_there(tmp_path: Path) -> None:
-    page = page_of(build_report(tmp_path, 3, scene_count=2), tmp_path)
+    page = page_of(build_full_report(tmp_path), tmp_path)
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     labels = [attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes]
@@ -162,7 +125,7 @@ def hostile_report(folder: Path) -> Report:
     return replace(
         report,
         release=release,
-        matches=(reported(folder, 1, match(), ref),),
+        matches=(reported(folder, 1, explained(match(), families=(HOSTILE,), caveat=HOSTILE), ref),),
         claims=(claim,),
         warnings=(HOSTILE,),
         command=("verify", HOSTILE, "\x1b[31m"),

@@ -9,8 +9,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from tests.unit.explained_samples import NONE_OF_1240, build_full_report
 from tests.unit.report_samples import build_report
 from verify.errors import InvalidUsageError, NewerFormatError
+from verify.model import NOT_MEASURED_BITS
 from verify.report.json_report import decode_report, encode_report, report_schema
 
 SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "schema" / "report-1.schema.json"
@@ -91,6 +93,19 @@ def test_reports_follow_the_published_schema(tmp_path: Path, matches: int, scene
     assert list(validator.iter_errors(plain)) == []
     del plain["limits"]
     assert [error.message for error in validator.iter_errors(plain)] == ["'limits' is a required property"]
+
+
+def test_everything_that_was_measured_follows_the_schema_and_survives(tmp_path: Path) -> None:
+    report = build_full_report(tmp_path)
+    data = encode_report(report)
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+    assert list(validator.iter_errors(json.loads(data))) == []
+    again = decode_report(data)
+    assert encode_report(again) == data
+    assert again.repeats[0].match.geometry is not None
+    assert again.repeats[0].match.geometry.outline == report.repeats[0].match.geometry.outline  # type: ignore[union-attr]
+    assert again.matches[0].match.false_alarms == replace(NONE_OF_1240, rate_at_most=0.002419)
+    assert again.matches[0].match.pairs[0].distance_bits == NOT_MEASURED_BITS
 
 
 def test_the_schema_names_itself() -> None:

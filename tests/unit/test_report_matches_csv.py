@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from tests.unit.report_samples import match
-from verify.model import MatchLevel
+from verify.model import MatchLevel, Transform
 from verify.report.matches_csv import COLUMNS, write_matches_csv
 
 
@@ -14,8 +15,18 @@ def test_columns_and_decimals(tmp_path: Path) -> None:
     path = tmp_path / "matches.csv"
     write_matches_csv([("q1", match(1 / 3, 2.0, rate=0.5, mirrored=True, level=MatchLevel.CONFIRMED))], path)
     assert path.read_bytes() == (
-        b"query_id,ref_id,query_start,query_end,ref_start,ref_end,score,level,rate,mirrored,distinctness\n"
-        b"q1,ref-a,0.333,2.000,3.000,3.833,0.900000,confirmed,0.5000,true,0.4100\n"
+        b"query_id,ref_id,query_start,query_end,ref_start,ref_end,score,level,rate,mirrored,distinctness,inverted,"
+        b"families\n"
+        b"q1,ref-a,0.333,2.000,3.000,3.833,0.900000,confirmed,0.5000,true,0.4100,false,\n"
+    )
+
+
+def test_polarity_direction_and_families(tmp_path: Path) -> None:
+    entry = match(1.0, 2.0, rate=-1.0, reference_start_s=6.0)
+    entry = replace(entry, transform=Transform(inverted=True), families=("keypoints", "motion"))
+    write_matches_csv([("q1", entry)], tmp_path / "matches.csv")
+    assert (tmp_path / "matches.csv").read_text().splitlines()[1] == (
+        "q1,ref-a,1.000,2.000,5.000,6.000,0.900000,possible,-1.0000,false,0.4100,true,keypoints;motion"
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.explained_samples import build_full_report
 from tests.unit.report_samples import build_report, interval, match, reference, reported
 from verify.model import CoverageSpan, CoverageState, MatchLevel
 from verify.report.timeline import build_timeline
@@ -37,6 +38,17 @@ def test_markers_name_the_level_and_never_collide(tmp_path: Path) -> None:
     for row in range(timeline.rows):
         lefts = [marker.left_percent for marker in timeline.markers if marker.row == row]
         assert all(after - before >= 5 for before, after in pairwise(lefts))
+
+
+def test_repeats_are_marked_with_their_own_letter(tmp_path: Path) -> None:
+    timeline = build_timeline(build_full_report(tmp_path))
+    assert timeline is not None
+    repeats = [marker for marker in timeline.markers if marker.style == "repeated"]
+    assert [(marker.name, marker.anchor, marker.label) for marker in repeats] == [
+        ("R1", "repeat-1", "Repeat 1 (confirmed): 0:36.00 to 0:40.00, shows again 0:05.00 to 0:09.00"),
+        ("R2?", "repeat-2", "Repeat 2 (possible): 0:53.00 to 0:55.00, shows again 0:20.00 to 0:22.00"),
+    ]
+    assert "repeated" in {box.style for box in timeline.spans}
 
 
 def test_many_matches_of_one_passage_stay_in_eight_rows(tmp_path: Path) -> None:

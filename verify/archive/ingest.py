@@ -1,19 +1,23 @@
-"""Turn a video file into a reference: fingerprints of its frames, thumbnails, duration and digest."""
+"""Turn a video file into a reference: fingerprints, keypoints, thumbnails and proxy, duration and digest."""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verify.archive.store import Archive, Thumbnail
 from verify.dates import utc_now
-from verify.errors import AcquisitionFailedError, InvalidUsageError
+from verify.errors import AcquisitionFailedError, InvalidUsageError, OutputNotWritableError
 from verify.fingerprint.examine import examine_reference
 from verify.media.pictures import encode_jpeg, reduced
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from verify.model import DecodeOutcome, Progress, Reference, SampledFrame
 
@@ -32,8 +36,15 @@ class Addition:
     outcome: DecodeOutcome | None = None
 
 
-def add_video(archive: Archive, path: Path, reference: Reference, progress: Progress) -> Addition:
+def add_video(
+    archive: Archive, path: Path, reference: Reference, progress: Progress, *, with_proxy: bool = True
+) -> Addition:
     """Fingerprint the video at `path` and add it to the archive under the given metadata.
+
+    Parameters
+    ----------
+    with_proxy
+        Keep a proxy too, without which nothing that is found in the reference can be confirmed.
 
     Raises
     ------
@@ -41,6 +52,8 @@ def add_video(archive: Archive, path: Path, reference: Reference, progress: Prog
         The archive has a different video under that id.
     UnreadableMediaError, NoUsableFramesError
         The file is no video that can be decoded; nothing was added.
+    OutputNotWritableError
+        The archive or the folder for temporary files cannot be written; nothing was added.
     """
     sha256 = file_sha256(path)
     present = archive.reference_with_digest(sha256)
@@ -59,10 +72,28 @@ def add_video(archive: Archive, path: Path, reference: Reference, progress: Prog
         if due or frame.starts_shot:
             thumbnails.append(_thumbnail(frame))
 
-    examination, fingerprints = examine_reference(path, progress, reference.id, keep)
-    added = replace(reference, sha256=sha256, duration_s=examination.outcome.decoded.end_s, added_utc=utc_now())
-    archive.add(added, fingerprints, thumbnails)
+    with _temporary_folder() as folder:
+        proxy = folder / "proxy.mkv"
+        examination, fingerprints = examine_reference(path, progress, reference.id, keep, proxy if with_proxy else None)
+        if examination.local is None:
+            raise TypeError("an examined reference has keypoints")
+        added = replace(reference, sha256=sha256, duration_s=examination.outcome.decoded.end_s, added_utc=utc_now())
+        archive.add(added, fingerprints, thumbnails, examination.local, proxy if proxy.exists() else None)
     return Addition(reference=added, already_there=False, outcome=examination.outcome)
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    try:
+        folder = tempfile.mkdtemp(prefix="verify-")
+    except OSError as error:
+        raise OutputNotWritableError(
+            "temporary files", f"no folder can be made for them ({error.strerror})", "Make room, or set TMPDIR."
+        ) from error
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def file_sha256(path: Path) -> str:

@@ -30,6 +30,30 @@ CREATE TABLE fingerprint (
     PRIMARY KEY (reference_id, algorithm)
 ) STRICT;
 
+-- Small columns first: SQLite reads a row from its start.
+CREATE TABLE local_features (
+    reference_id TEXT PRIMARY KEY REFERENCES reference (id),
+    version INTEGER NOT NULL,
+    dimensions INTEGER NOT NULL,
+    width_px INTEGER NOT NULL,
+    height_px INTEGER NOT NULL,
+    picture_count INTEGER NOT NULL,
+    keypoint_count INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    times_s BLOB NOT NULL,
+    until_s BLOB NOT NULL,
+    first_rows BLOB NOT NULL,
+    words BLOB NOT NULL,
+    points BLOB NOT NULL,
+    codes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE proxy (
+    reference_id TEXT PRIMARY KEY REFERENCES reference (id),
+    sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE thumbnail (
     reference_id TEXT NOT NULL REFERENCES reference (id),
     time_s REAL NOT NULL,

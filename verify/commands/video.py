@@ -124,6 +124,8 @@ def summary(report: Report, destination: Path) -> str:
         lines.append(f"  {entry.number}. {match.level}: {spans} of {entry.reference.id}, score {match.score:.2f}")
     if report.same_scene:
         lines.append(f"  same scene, not shown to be the same recording: {len(report.same_scene)} (see the report)")
+    if report.repeats:
+        lines.append(f"  repeats inside the release: {len(report.repeats)} (see the report)")
     if len(lines) > 2:
         lines.append("")
     shown = destination / ("report.html" if (destination / "report.html").exists() else "report.json")

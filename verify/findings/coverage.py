@@ -50,7 +50,7 @@ def coverage(
     matches
         What was found; None if no reference archive was searched. Same-scene matches do not make a second 'matched'.
     repeats
-        Spans of the release that repeat another of its spans.
+        Spans of the release that show an earlier one of its spans again.
     """
     end_s = max(0.0, decoded.decoded.end_s, _usable(declared_duration_s))
     bounds = _bounds(end_s, decoded, shots, matches or (), repeats)
@@ -122,7 +122,7 @@ def _state(
     if matched := [match for match in matches or () if not match.same_scene_only]:
         return CoverageState.MATCHED, f"visually consistent with {_references(matched)}"
     if repeated:
-        return CoverageState.REPEATED, "shown more than once in this release"
+        return CoverageState.REPEATED, "visually consistent with an earlier part of this release"
     if (without_evidence := _without_evidence(shots)) is not None:
         return without_evidence
     if matches is None:

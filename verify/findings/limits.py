@@ -17,16 +17,22 @@ SMALL_ARCHIVE_REFERENCES = 100
 _ALWAYS = (
     "This report says where and when footage was seen before. It does not say whether anything shown is true, who "
     "filmed it, or why it was published again; reuse may be disclosed or routine (b-roll).",
-    "Frames are compared by perceptual hashes. These see through re-encoding, changed size, colour grading, mirroring "
-    "and changes of speed. Footage that was heavily cropped, shown as an inset, or covered by large captions or "
-    "graphics may be missed.",
+    "Footage is compared in three ways: by perceptual hashes of the whole picture, by keypoints that must agree under "
+    "one geometric transform, and by motion that must agree at the same moments. Together they see through "
+    "re-encoding, grading, mirroring, inverted polarity, crops, insets, captions and graphics, and through speeds from "
+    "a quarter to four times normal, also backwards.",
+    "Strongly shaken pictures, sky and thermal pictures without features, insets smaller than about a quarter of the "
+    "picture, and shots of less than about half a second may be missed. They count as searched without a match.",
+    "Two cameras side by side film the same motion at the same moments. Their recordings can be taken for one; look "
+    "for a shifted point of view between what is near and what is far.",
     "Still title cards, logos, colour bars, dark and empty frames look alike everywhere. They carry no evidence "
     "and are not counted as a match. Moving graphics that two programmes share, such as a countdown, an animated "
     "title or a moving overlay, can be matched although the footage differs; look for them in the pictures.",
-    "Shots of less than about half a second, blurred pictures and references too short to be compared at another time "
-    "cannot be matched; they count as searched without a match.",
-    "A match is called 'possible' until two independent families of evidence confirm it. A person must compare the "
-    "pictures of a possible match before relying on it.",
+    "No match is called 'confirmed' unless two independent families of evidence support it; else it is 'possible'. A "
+    "person must compare the pictures of a possible match before relying on it, and should compare those of a "
+    "confirmed one.",
+    "The false-alarm bound of a score was measured on footage that was not in the archive. It holds for footage like "
+    "that; how often other kinds of footage reach the score is not known.",
     "A reference's date is the day by which it had been seen, on the basis stated beside it. The footage itself may "
     "be older. Dates are compared as calendar days, as given, without regard to time zones.",
     "Sound is not compared.",
@@ -66,8 +72,8 @@ def _particular(archive: ArchiveSnapshot | None, decoded: DecodeOutcome | None, 
         )
     if any(match.same_scene_only for match in matches):
         limits.append(
-            "Where the picture hardly changes, two recordings of one scene cannot be told apart. Such passages are "
-            "listed apart from the matches and are not counted as reuse."
+            "Where nothing moves that could be compared, or what moves does not agree, two recordings of one scene "
+            "look alike. Such passages are listed apart from the matches and are not counted as reuse."
         )
     if any(match.level is MatchLevel.CONFIRMED or match.same_scene_only for match in matches) or not matches:
         return limits

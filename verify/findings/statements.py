@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from verify.dates import earliest_day, latest_day
+from verify.findings.changes import picture_changes
+from verify.findings.support import support_words, supporting_families
 from verify.findings.wording import counted, listed, quoted, rate_words, seconds_words, timecode
 from verify.model import CoverageState, Finding, FindingKind, Interval, MatchLevel
 
@@ -16,12 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from verify.model import ArchiveSnapshot, CoverageSpan, CueEvidence, Match, Reference, ReportedMatch
+    from verify.model import ArchiveSnapshot, CoverageSpan, Match, Reference, ReportedMatch, ReportedRepeat
 
 # A container often declares a few hundredths of a second more than its last frame covers; that is no finding.
 _NEGLIGIBLE_S = 0.1
 _BASIS_LIMIT = 300
-_CUE_NAMES = {"phash": "pHash", "pdq": "PDQ"}
+_CONFIRMING_FAMILIES = 2
+_NO_CAVEAT = "what was measured does not tell two recordings of it apart"
 
 _MATCH_LIMITS = (
     "Visually consistent means that the pictures agree; which recording came first, and whether both come from one "
@@ -32,6 +35,10 @@ _ONE_DAY_LIMIT = " The two dates are one day apart, which time zones alone can e
 _SAME_SCENE_LIMITS = (
     "A place filmed twice, or one fixed camera at two times, looks like this too. It is listed for a person to look "
     "at and is not counted as reuse."
+)
+_REPEAT_LIMITS = (
+    "Replays, summaries and recurring shots are ordinary editing; why a passage is shown again is not said here. Two "
+    "events that look and move alike are for a person to tell apart."
 )
 
 
@@ -52,39 +59,54 @@ def match_finding(match: Match, reference: Reference, claimed_date: str, claimed
     """
     if match.same_scene_only:
         return same_scene_finding(match, reference)
+    _check_level(match)
     seen, claimed = _days(reference.first_seen), _days(claimed_date)
     earlier = seen is not None and claimed is not None and seen[1] < claimed[0]
-    opening = (
-        f"In this release, {_span(match.query)} is visually consistent with {_span(match.reference)} of "
-        f"{_reference_words(reference)}"
-    )
-    if match.level is MatchLevel.POSSIBLE:
-        opening = f"Possible match, for a person to confirm: {opening[0].lower()}{opening[1:]}"
-    mirrored = "mirrored" if match.transform.mirrored else ""
-    without_bars = "compared without its black bars" if match.transform.bars_removed else ""
-    changes = [words for words in (mirrored, rate_words(match.time_map.rate), without_bars) if words]
-    if changes:
-        opening += f", {listed(changes)}"
+    here, there = _span(match.query), _reference_words(reference)
+    if match.time_map.rate == 0:
+        held = f"one picture, visually consistent with {timecode(match.reference.start_s)} of {there}"
+        opening = f"In this release, {here} holds {held}"
+    else:
+        opening = f"In this release, {here} is visually consistent with {_span(match.reference)} of {there}"
+    opening = _hedged(opening, match, "Possible match") + _change_words(match)
     adjacent = seen is not None and claimed is not None and earlier and (claimed[0] - seen[1]).days == 1
     return Finding(
         kind=FindingKind.REUSE_EARLIER if earlier else FindingKind.APPEARS_IN_REFERENCE,
         statement=f"{opening}. {_date_words(reference, claimed_date, claimed_date_basis)}",
-        basis=_support_words(match),
+        basis=support_words(match),
         limits=_MATCH_LIMITS + (_ONE_DAY_LIMIT if adjacent else ""),
     )
 
 
 def same_scene_finding(match: Match, reference: Reference) -> Finding:
-    """State that a scene also appears in a reference, without saying that the recording does."""
+    """State that a scene also appears in a reference, without saying that the recording does; `match.caveat` is why."""
     return Finding(
         kind=FindingKind.SAME_SCENE,
         statement=(
-            f"In this release, {_span(match.query)} shows a scene also seen in {_reference_words(reference)} at "
-            f"{_span(match.reference)}. The picture changes too little over time to tell whether this is the same "
-            f"recording or another one of that scene. {_first_seen_words(reference)}."
+            f"In this release, {_span(match.query)} shows a scene visually consistent with {_span(match.reference)} of "
+            f"{_reference_words(reference)}{_change_words(match)}. It is not shown to be the same recording: "
+            f"{match.caveat or _NO_CAVEAT}. {_first_seen_words(reference)}."
         ),
-        basis=_support_words(match),
+        basis=support_words(match),
         limits=_SAME_SCENE_LIMITS,
+    )
+
+
+def repeat_finding(match: Match) -> Finding:
+    """State that a part of the release shows an earlier part of it again; `match.reference` is the earlier part."""
+    _check_level(match)
+    here, there = _span(match.query), _span(match.reference)
+    if match.time_map.rate == 0:
+        opening = f"In this release, {here} holds one picture of what is shown at {timecode(match.reference.start_s)}"
+    else:
+        opening = f"In this release, {here} shows again what is shown at {there}"
+    return Finding(
+        kind=FindingKind.REPEATED_IN_RELEASE,
+        statement=(
+            f"{_hedged(opening, match, 'Possible repeat')}{_change_words(match)}; the two are visually consistent."
+        ),
+        basis=support_words(match, inside_release=True),
+        limits=_REPEAT_LIMITS,
     )
 
 
@@ -130,8 +152,18 @@ def answer(
     same_scene: Sequence[ReportedMatch],
     coverage: Sequence[CoverageSpan],
     archive: ArchiveSnapshot | None,
+    repeats: Sequence[ReportedRepeat] = (),
 ) -> str:
-    """Answer 'has this footage been seen before?' in one sentence that an editor can quote."""
+    """Answer 'has this footage been seen before?' in a sentence that an editor can quote, and one more for repeats."""
+    return " ".join([_archive_answer(matches, same_scene, coverage, archive), *_repeat_answer(repeats)])
+
+
+def _archive_answer(
+    matches: Sequence[ReportedMatch],
+    same_scene: Sequence[ReportedMatch],
+    coverage: Sequence[CoverageSpan],
+    archive: ArchiveSnapshot | None,
+) -> str:
     if archive is None or archive.reference_count == 0:
         return no_match_finding(0).statement
     examined_s = sum(
@@ -162,9 +194,20 @@ def _no_match_answer(same_scene_count: int, reference_count: int) -> str:
     passages = counted(same_scene_count, "passage")
     shows = "shows" if same_scene_count == 1 else "show"
     return (
-        f"{statement[:-1]}; {passages} {shows} a scene that a reference shows too, but with too little movement to "
-        "tell whether it is the same recording."
+        f"{statement[:-1]}; {passages} {shows} a scene that a reference shows too, and that is not shown to be the "
+        "same recording."
     )
+
+
+def _repeat_answer(repeats: Sequence[ReportedRepeat]) -> list[str]:
+    """Count the repeats inside the release in a sentence, if there are any."""
+    if not repeats:
+        return []
+    confirmed = sum(entry.match.level is MatchLevel.CONFIRMED for entry in repeats)
+    verb = "may show" if not confirmed else "shows" if len(repeats) == 1 else "show"
+    possible = len(repeats) - confirmed
+    aside = f" ({possible} of them possibly)" if confirmed and possible else ""
+    return [f"Within the release, {counted(len(repeats), 'passage')} {verb} again what it shows earlier{aside}."]
 
 
 def _match_groups(matches: Sequence[ReportedMatch]) -> list[str]:
@@ -185,6 +228,26 @@ def _match_groups(matches: Sequence[ReportedMatch]) -> list[str]:
 def _number(seconds: float) -> str:
     """Return the figure of `seconds_words` alone, for 'n of m seconds'."""
     return seconds_words(seconds).partition(" ")[0]
+
+
+def _check_level(match: Match) -> None:
+    """Refuse to state as confirmed what fewer than two independent families of evidence support."""
+    families = len(supporting_families(match))
+    if match.level is MatchLevel.CONFIRMED and families < _CONFIRMING_FAMILIES:
+        raise ValueError(f"a confirmed match of {match.reference_id} with {families} families of evidence")
+
+
+def _hedged(sentence: str, match: Match, what: str) -> str:
+    if match.level is MatchLevel.CONFIRMED:
+        return sentence
+    return f"{what}, for a person to confirm: {sentence[0].lower()}{sentence[1:]}"
+
+
+def _change_words(match: Match) -> str:
+    """Say what was done to picture and speed, as the end of a sentence; empty if nothing was."""
+    speed = rate_words(match.time_map.rate) if match.time_map.rate else ""
+    changes = [*picture_changes(match), *([speed] if speed else [])]
+    return f", {listed(changes)}" if changes else ""
 
 
 def _span(interval: Interval) -> str:
@@ -235,27 +298,3 @@ def _days(text: str) -> tuple[date, date] | None:
         return earliest_day(day), latest_day(day)
     except ValueError:
         return None
-
-
-def _support_words(match: Match) -> str:
-    """Say what supports a match: the frames that agree, by cue, and how many independent families that makes."""
-    if not match.cues:
-        return "No measured agreement is recorded."
-    families = list(dict.fromkeys(cue.family for cue in match.cues))
-    names = listed([family.replace("_", " ") for family in families])
-    count = "one family" if len(families) == 1 else f"{len(families)} independent families"
-    support = f"{'; '.join(_cue_words(cue) for cue in match.cues)}. Supported by {count} of evidence ({names})"
-    if match.level is MatchLevel.POSSIBLE or match.same_scene_only:
-        return f"{support}; a person must compare the pictures before relying on it."
-    return f"{support}."
-
-
-def _cue_words(cue: CueEvidence) -> str:
-    name = _CUE_NAMES.get(cue.cue, cue.cue)
-    words = f"{name}: {cue.agreeing_frames} of {counted(cue.compared_frames, 'compared frame')} agree"
-    if cue.bits > 0:
-        words += (
-            f", median distance {cue.median_distance_bits:.1f} of {cue.bits} bits (at most {cue.threshold_bits} "
-            "counts as agreement)"
-        )
-    return words

@@ -14,6 +14,7 @@ _NAMED_RATES = {
     4.0: "four times its speed",
 }
 _NAMED_RATE_TOLERANCE = 0.06
+_LEAST_PERCENT = 0.001
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _RIGHT_TO_LEFT = frozenset(("R", "AL", "AN"))
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
@@ -53,8 +54,11 @@ def listed(items: list[str] | tuple[str, ...], conjunction: str = "and") -> str:
 def rate_words(rate: float) -> str:
     """Say how fast the release shows a reference: 'shown at about half speed (0.50x)'; empty at normal speed.
 
-    `rate` is reference seconds per query second, so 0.5 means that the release shows the reference slowed down.
+    `rate` is reference seconds per query second, so 0.5 means that the release shows the reference slowed down, and 0
+    that it holds one picture of it.
     """
+    if rate == 0:
+        return "held as a still picture"
     speed = abs(rate)
     shown = f"{speed:.2f}x"
     backwards = "shown backwards" if rate < 0 else ""
@@ -63,6 +67,20 @@ def rate_words(rate: float) -> str:
     named = next((name for value, name in _NAMED_RATES.items() if abs(speed / value - 1) <= _NAMED_RATE_TOLERANCE), "")
     words = f"at about {named or f'{speed:.0%} of its speed'} ({shown})"
     return f"{backwards} {words}" if backwards else f"shown {words}"
+
+
+def share_words(share: float) -> str:
+    """Write a share of 0..1 as '45%', '2.4%' or '0.3%': two figures, whole from ten per cent on."""
+    percent = 100 * share
+    if percent >= 10 or percent == 0:
+        return f"{percent:.0f}%"
+    return f"{percent:.2g}%" if percent >= _LEAST_PERCENT else f"less than {_LEAST_PERCENT}%"
+
+
+def about_share(share: float) -> str:
+    """Write a share of 0..1 that was read off a picture as 'about 45%', to the nearest five per cent."""
+    percent = 100 * share
+    return f"about {max(5 * round(percent / 5), 5) if percent > 4 else max(round(percent), 1)}%"
 
 
 def quoted(text: str, limit: int = 120) -> str:

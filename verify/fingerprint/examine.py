@@ -1,21 +1,38 @@
-"""Examine a video in one pass: sample it, fingerprint every sample, divide it into shots."""
+"""Examine a video in one pass: sample it, fingerprint every sample, divide it into shots, and write its proxy."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
 
 from verify.errors import UnreadableMediaError
 from verify.fingerprint.fingerprinter import QUERY_VIEWS, REFERENCE_VIEWS, Fingerprinter
+from verify.fingerprint.key_pictures import QueryPieces, ReferenceFeatures
+from verify.media.proxies import (
+    QUERY_PROXY_SIDE_PX,
+    QUERY_QUALITY,
+    REFERENCE_PROXY_SIDE_PX,
+    REFERENCE_QUALITY,
+    ProxyWriter,
+)
 from verify.media.reader import open_video
-from verify.media.shots import find_shots, look
+from verify.media.shots import ShotClasses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from verify.fingerprint.fingerprinter import Fingerprints
-    from verify.model import DecodeOutcome, MediaInfo, Progress, SampledFrame, Shot, Transform
+    from verify.fingerprint.key_pictures import QueryPiece
+    from verify.model import DecodeOutcome, LocalFeatureSet, MediaInfo, Progress, SampledFrame, Shot, Transform
+
+    Grey = npt.NDArray[np.uint8]
 
 #: Frames per second that are sampled of a release, besides both sides of every cut. A cut of one second has eight.
 QUERY_SAMPLES_PER_SECOND = 8.0
@@ -25,12 +42,26 @@ REFERENCE_SAMPLES_PER_SECOND = 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Examination:
-    """What one pass over a video gave. Fingerprints are by view, then by algorithm."""
+    """What one pass over a video gave.
+
+    Fingerprints are by view, then by algorithm. `pieces` are those of a release, `local` the keypoints of a reference.
+    """
 
     info: MediaInfo
     outcome: DecodeOutcome
     shots: tuple[Shot, ...]
     fingerprints: Mapping[Transform, Fingerprints]
+    pieces: tuple[QueryPiece, ...] = ()
+    local: LocalFeatureSet | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyOrder:
+    """A proxy to write along the way: file, longer side of its pictures in px, and constant quality of H.264."""
+
+    path: Path
+    side_px: int
+    quality: int
 
 
 def examine(
@@ -41,6 +72,8 @@ def examine(
     progress: Progress,
     label: str,
     also: Callable[[SampledFrame], None] | None = None,
+    collect: Callable[[SampledFrame, Grey], None] | None = None,
+    proxy: ProxyOrder | None = None,
 ) -> Examination:
     """Decode, sample and fingerprint the video at `path`.
 
@@ -50,21 +83,34 @@ def examine(
         What the progress display calls this stage.
     also
         Takes every sampled frame besides, in order of time.
+    collect
+        Takes every sampled frame and its grey picture besides, in order of time.
+    proxy
+        Proxy to write in the same pass.
 
     Raises
     ------
     UnreadableMediaError, NoUsableFramesError
         The file is no video that can be decoded.
+    OutputNotWritableError
+        The proxy cannot be written.
     """
     fingerprinter = Fingerprinter(views)
-    looks = []
-    with open_video(path, samples_per_second) as reader:
+    classes = ShotClasses()
+    with ExitStack() as stack:
+        reader = stack.enter_context(
+            open_video(path, samples_per_second, proxy_side_px=proxy.side_px if proxy else None)
+        )
+        writer = stack.enter_context(ProxyWriter(proxy.path, proxy.quality)) if proxy else None
         progress.start(label, reader.info.duration_s, "s")
-        for frame in reader.frames(progress):
+        for frame in reader.frames(progress, writer.add if writer else None):
             fingerprinter.add(frame)
-            looks.append(look(frame))
+            grey = np.asarray(cv2.cvtColor(frame.pixels_bgr, cv2.COLOR_BGR2GRAY), np.uint8)
+            classes.add(frame, grey)
             if also:
                 also(frame)
+            if collect:
+                collect(frame, grey)
         progress.finish()
         info, outcome = reader.info, reader.outcome
     if outcome is None:
@@ -72,20 +118,41 @@ def examine(
     return Examination(
         info=info,
         outcome=outcome,
-        shots=find_shots(looks, outcome),
+        shots=classes.finish(outcome),
         fingerprints=fingerprinter.fingerprints(),
     )
 
 
-def examine_query(path: Path, progress: Progress, label: str) -> Examination:
-    """Examine a release: densely, in every view."""
-    return examine(path, samples_per_second=QUERY_SAMPLES_PER_SECOND, views=QUERY_VIEWS, progress=progress, label=label)
+def examine_query(path: Path, progress: Progress, label: str, proxy_path: Path | None = None) -> Examination:
+    """Examine a release: densely, in every view, in pieces with their keypoints.
+
+    Its proxy is written to `proxy_path`, if one is given.
+    """
+    pieces = QueryPieces()
+    examination = examine(
+        path,
+        samples_per_second=QUERY_SAMPLES_PER_SECOND,
+        views=QUERY_VIEWS,
+        progress=progress,
+        label=label,
+        collect=pieces.add,
+        proxy=ProxyOrder(path=proxy_path, side_px=QUERY_PROXY_SIDE_PX, quality=QUERY_QUALITY) if proxy_path else None,
+    )
+    return replace(examination, pieces=pieces.finish(examination.outcome.decoded.end_s))
 
 
 def examine_reference(
-    path: Path, progress: Progress, label: str, also: Callable[[SampledFrame], None] | None = None
+    path: Path,
+    progress: Progress,
+    label: str,
+    also: Callable[[SampledFrame], None] | None = None,
+    proxy_path: Path | None = None,
 ) -> tuple[Examination, Fingerprints]:
-    """Examine a reference, and return the fingerprints that are archived of it besides."""
+    """Examine a reference, keypoints included, and return the fingerprints that are archived of it besides.
+
+    Its proxy is written to `proxy_path`, if one is given.
+    """
+    features = ReferenceFeatures()
     examination = examine(
         path,
         samples_per_second=REFERENCE_SAMPLES_PER_SECOND,
@@ -93,5 +160,9 @@ def examine_reference(
         progress=progress,
         label=label,
         also=also,
+        collect=features.add,
+        proxy=ProxyOrder(path=proxy_path, side_px=REFERENCE_PROXY_SIDE_PX, quality=REFERENCE_QUALITY)
+        if proxy_path
+        else None,
     )
-    return examination, examination.fingerprints[REFERENCE_VIEWS[0]]
+    return replace(examination, local=features.finish()), examination.fingerprints[REFERENCE_VIEWS[0]]

@@ -60,10 +60,17 @@ def _joined(before: Match, after: Match) -> Match:
             start_s=min(before.reference.start_s, after.reference.start_s),
             end_s=max(before.reference.end_s, after.reference.end_s),
         ),
-        cues=tuple(_joined_cue(a, b) for a, b in zip(before.cues, after.cues, strict=True)),
-        score=max(before.score, after.score),
+        cues=_joined_cues(before.cues, after.cues),
+        score=stronger.score,
         pairs=(before.pairs + after.pairs)[:MAX_PAIRS],
     )
+
+
+def _joined_cues(before: tuple[CueEvidence, ...], after: tuple[CueEvidence, ...]) -> tuple[CueEvidence, ...]:
+    """Add up what each cue contributes to both; a cue that only one has stays as it is."""
+    others = {cue.cue: cue for cue in after}
+    joined = [_joined_cue(cue, others.pop(cue.cue)) if cue.cue in others else cue for cue in before]
+    return (*joined, *others.values())
 
 
 def _joined_cue(before: CueEvidence, after: CueEvidence) -> CueEvidence:

@@ -1,15 +1,20 @@
 """Hard cuts, found while decoding from small grey thumbnails of every frame.
 
-A cut is a frame that differs from the one before it far more than its neighbours differ among themselves, and from
-which the picture does not return (a flash of a few frames does). The adaptive ratio is the idea of PySceneDetect's
-AdaptiveDetector (Castellano, 2014-2024); the flash test is ours. Fades and dissolves are not found.
+A cut is a step from one frame to the next that stands out from the steps around it, changes the picture as a whole,
+and from which the picture does not return, as it does after a flash of a few frames. Judging a step by the steps
+around it is the idea of PySceneDetect's AdaptiveDetector (Castellano, 2014-2024); the rest is ours. All measures are
+relative, so that night footage of a few grey levels is judged like daylight. Dissolves and fades are in
+`verify.media.transitions`.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+import statistics
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 if TYPE_CHECKING:
@@ -21,46 +26,152 @@ if TYPE_CHECKING:
 
 #: How many frames after a frame must be known before it can be judged.
 LOOKAHEAD_FRAMES = 6
-#: How many frames before it are compared.
-LOOKBEHIND_FRAMES = 8
+_LOOKBEHIND_FRAMES = 8
 
-_MIN_CHANGE = 0.35
-_MIN_DIFFERENCE = 2.5
-_ADAPTIVE_RATIO = 2.5
-_FLASH_RETURN = 0.5
+#: Steps in grey levels: below the first a frame repeats the one before it, below the second nothing is a cut.
+_REPEATED = 0.25
+_MIN_STEP = 0.6
+#: Least spread of grey levels that a step is measured against.
+_MIN_SPREAD = 0.5
+_MIN_USUAL_STEP = 0.1
+#: A cut changes the picture by so much of its spread and stands out so far; or by less, where all else stands still.
+_MIN_CHANGE, _STANDS_OUT = 0.35, 2.2
+_MIN_CHANGE_IN_STILLNESS, _STANDS_OUT_OF_STILLNESS = 0.15, 8.0
+#: Share of the picture that must take part in a change out of stillness; a caption that comes up is less.
+_MIN_SHARE_CHANGED = 0.4
+_RETURNED = 0.5
+_SAME_STRUCTURE = 0.97
+_UNEXPLAINED_BY_LIGHT = 0.25
+#: Two steps of a blend add up to the whole; a picture that moves on after a cut falls short of that.
+_BLEND_ADDS_UP = 0.9
+_BLEND_BALANCE = 2.0
+_MAX_BLENDED_FRAMES = 3
+_BAR_BLACK = 20.0
+_MIN_LIVE_PX = 8
 
 
-def change(before: Thumbnail, after: Thumbnail) -> float:
-    """Return how unlike two thumbnails are: mean absolute difference over the spread of their grey levels.
-
-    About 1 for unrelated pictures whatever their brightness, near 0 for neighbouring frames of one shot. Differences
-    below sensor noise count as none.
-    """
-    difference = float(np.abs(after - before).mean())
-    if difference < _MIN_DIFFERENCE:
-        return 0.0
-    spread = 0.5 * float(before.std() + after.std())
-    return difference / max(spread, _MIN_DIFFERENCE)
+def difference(one: Thumbnail, other: Thumbnail) -> float:
+    """Mean absolute difference of two thumbnails, in grey levels."""
+    return float(cv2.norm(one, other, cv2.NORM_L1)) / one.size
 
 
-def is_cut(before: Sequence[Thumbnail], after: Sequence[Thumbnail]) -> bool:
-    """Say whether a hard cut lies between the last thumbnail of `before` and the first of `after`.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """A frame that waits for its look-ahead: its thumbnail and how far it is from the frame before, in grey levels."""
 
-    Parameters
-    ----------
-    before
-        Up to `LOOKBEHIND_FRAMES` thumbnails, oldest first, all (H, W) float32 in grey levels.
-    after
-        Up to `LOOKAHEAD_FRAMES` thumbnails.
-    """
-    if not before or not after:
+    thumbnail: Thumbnail
+    step: float
+
+
+class CutFinder:
+    """Says of every frame whether a hard cut follows it, `LOOKAHEAD_FRAMES` frames later."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Frame] = deque()
+        self._newest: Thumbnail | None = None
+        # Frames of the running shot that differ from one another, and the steps between them: footage of few pictures
+        # a second in a file of many would else look like stillness broken by cuts.
+        self._past: deque[Thumbnail] = deque(maxlen=_LOOKBEHIND_FRAMES)
+        self._steps: deque[float] = deque(maxlen=_LOOKBEHIND_FRAMES - 1)
+        self._before_cut: Thumbnail | None = None
+        self._frames_since_cut = 0
+
+    def add(self, thumbnail: Thumbnail) -> bool | None:
+        """Take the next frame, (H, W) float32 grey levels, and judge the oldest that is not judged yet.
+
+        Returns
+        -------
+        bool or None
+            Whether a cut follows that frame; None as long as too little is known of what comes after it.
+        """
+        step = 0.0 if self._newest is None else difference(thumbnail, self._newest)
+        self._newest = thumbnail
+        self._waiting.append(_Frame(thumbnail, step))
+        return self._judge() if len(self._waiting) > LOOKAHEAD_FRAMES else None
+
+    def finish(self) -> list[bool]:
+        """Judge the frames that are left, oldest first, knowing that no more come."""
+        return [self._judge() for _ in range(len(self._waiting))]
+
+    def _judge(self) -> bool:
+        oldest = self._waiting.popleft()
+        self._remember(oldest.thumbnail)
+        is_cut = (
+            bool(self._waiting) and self._waiting[0].step >= _MIN_STEP and self._is_cut([*self._past], [*self._waiting])
+        )
+        self._frames_since_cut += 1
+        if is_cut:
+            self._before_cut, self._frames_since_cut = oldest.thumbnail, 0
+            self._past.clear()
+            self._steps.clear()
+        return is_cut
+
+    def _remember(self, thumbnail: Thumbnail) -> None:
+        if self._past:
+            step = difference(thumbnail, self._past[-1])
+            if step <= _REPEATED:
+                return
+            self._steps.append(step)
+        self._past.append(thumbnail)
+
+    def _is_cut(self, before: list[Thumbnail], upcoming: list[_Frame]) -> bool:
+        """Say whether a cut lies between the last of `before` and the first of `upcoming`."""
+        after = [frame.thumbnail for frame in upcoming]
+        steps = [*self._steps, *(frame.step for frame in upcoming[1:] if frame.step > _REPEATED)]
+        usual_step = max(statistics.median(steps) if steps else 0.0, _MIN_USUAL_STEP)
+        step = difference(before[-1], after[0])
+        return (
+            step >= _STANDS_OUT * usual_step
+            and _changes_the_picture(before[-1], after[0], step / usual_step)
+            and not _returns(before, after, step)
+            and not self._goes_on_blending(after[0], step)
+        )
+
+    def _goes_on_blending(self, thumbnail: Thumbnail, step: float) -> bool:
+        """Say whether this step completes a cut found a moment ago, across a frame blended of both its sides."""
+        if self._before_cut is None or self._frames_since_cut > _MAX_BLENDED_FRAMES:
+            return False
+        so_far = difference(self._before_cut, self._past[-1])
+        is_balanced = max(so_far, step) <= _BLEND_BALANCE * min(so_far, step)
+        return is_balanced and difference(self._before_cut, thumbnail) >= _BLEND_ADDS_UP * (so_far + step)
+
+
+def _changes_the_picture(before: Thumbnail, after: Thumbnail, stands_out: float) -> bool:
+    """Say whether a step that stands out this far replaces the picture, rather than a part of it or its brightness."""
+    live = live_area(before, after)
+    one, other = before[live], after[live]
+    changed = np.abs(other - one)
+    mean_change = float(changed.mean())
+    change = mean_change / max(0.5 * float(one.std() + other.std()), _MIN_SPREAD)
+    if change < _MIN_CHANGE:
+        still_before = change >= _MIN_CHANGE_IN_STILLNESS and stands_out >= _STANDS_OUT_OF_STILLNESS
+        if not still_before or float((changed > 0.35 * mean_change).mean()) < _MIN_SHARE_CHANGED:
+            return False
+    return not _is_change_of_light(one, other, mean_change)
+
+
+def live_area(one: Thumbnail, other: Thumbnail) -> tuple[slice, slice]:
+    """Return the rows and columns inside the bars that both pictures have; all where that would leave too little."""
+    brightest = np.maximum(one, other)
+    rows, columns = (np.nonzero(brightest.max(axis=axis) > _BAR_BLACK)[0] for axis in (1, 0))
+    if min(rows.size, columns.size) < _MIN_LIVE_PX:
+        return slice(None), slice(None)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _is_change_of_light(one: Thumbnail, other: Thumbnail, mean_change: float) -> bool:
+    """Say whether `other` is `one` made brighter or darker: a lamp, the exposure, the gain of a thermal camera."""
+    from_mean, other_from_mean = one - one.mean(), other - other.mean()
+    energy, other_energy = float((from_mean * from_mean).mean()), float((other_from_mean * other_from_mean).mean())
+    together = float((from_mean * other_from_mean).mean())
+    if together <= _SAME_STRUCTURE * (energy * other_energy) ** 0.5 or energy <= _MIN_SPREAD**2:
         return False
-    jump = change(before[-1], after[0])
-    if jump < _MIN_CHANGE:
-        return False
-    neighbours = [change(a, b) for run in (before, after) for a, b in pairwise(run)]
-    if neighbours and jump < _ADAPTIVE_RATIO * float(np.median(neighbours)):
-        return False
-    returns = min((change(before[-1], later) for later in after[1:]), default=jump)
-    leaves = min((change(earlier, after[0]) for earlier in before[:-1]), default=jump)
-    return returns > _FLASH_RETURN * jump and leaves > _FLASH_RETURN * jump
+    unexplained = float(np.abs(other_from_mean - together / energy * from_mean).mean())
+    return unexplained < _UNEXPLAINED_BY_LIGHT * mean_change
+
+
+def _returns(before: Sequence[Thumbnail], after: Sequence[Thumbnail], step: float) -> bool:
+    """Say whether the picture comes back soon, or came back just now from where it had been before."""
+    comes_back = min((difference(before[-1], later) for later in after[1:]), default=step)
+    came_back = min((difference(earlier, after[0]) for earlier in before[:-1]), default=step)
+    return min(comes_back, came_back) <= _RETURNED * step

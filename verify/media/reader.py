@@ -12,14 +12,19 @@ import msgspec
 import numpy as np
 
 from verify.errors import NoUsableFramesError, UnreadableMediaError
+from verify.media.proxies import PROXY_PICTURES_PER_SECOND
 from verify.model import DecodeOutcome, MediaInfo, SampledFrame, SilentProgress
 from verify.processes import BrokenMessageError, Worker, receive_message, send_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from verify.model import Progress
+
+    Grey = npt.NDArray[np.uint8]
 
 _MODULE = "verify.media.worker"
 _MAX_FRAME_BYTES = 512 * 512 * 3
@@ -43,8 +48,13 @@ class VideoReader:
             send_message(worker.input, {**request, "path": str(path.resolve())})
         self.info = self._read_info()
 
-    def frames(self, progress: Progress | None = None) -> Iterator[SampledFrame]:
+    def frames(
+        self, progress: Progress | None = None, on_proxy: Callable[[float, Grey], None] | None = None
+    ) -> Iterator[SampledFrame]:
         """Yield the sampled frames in order of time.
+
+        `on_proxy` takes the small grey pictures besides, if the video was opened for them: time in seconds, increasing,
+        and (height, width) uint8, all of one size.
 
         Raises
         ------
@@ -56,6 +66,7 @@ class VideoReader:
         shown = progress or SilentProgress()
         reached_s = 0.0
         last: SampledFrame | None = None
+        last_proxy: tuple[float, Grey] | None = None
         try:
             while (message := self._receive()) is not None:
                 header, payload = message
@@ -63,6 +74,10 @@ class VideoReader:
                     case "frame":
                         last = self._frame(header, payload, last.time_s if last else 0.0)
                         yield last
+                    case "proxy":
+                        last_proxy = _proxy(header, payload, last_proxy)
+                        if on_proxy:
+                            on_proxy(*last_proxy)
                     case "time":
                         time_s = _seconds(header)
                         shown.advance(time_s - reached_s)
@@ -156,6 +171,17 @@ class VideoReader:
             raise BrokenMessageError("a frame that is none") from error
 
 
+def _proxy(header: dict[str, Any], payload: bytes, last: tuple[float, Grey] | None) -> tuple[float, Grey]:
+    """Check and type one small picture, which must fit the `last` one; what does not is a broken message."""
+    time_s = _seconds(header)
+    height, width = header.get("height"), header.get("width")
+    if not isinstance(height, int) or not isinstance(width, int) or min(height, width) < 1:
+        raise BrokenMessageError("a small picture without a size")
+    if height * width != len(payload) or (last is not None and (time_s <= last[0] or last[1].shape != (height, width))):
+        raise BrokenMessageError("a small picture that does not follow the one before it")
+    return time_s, np.frombuffer(payload, np.uint8).reshape(height, width)
+
+
 def _seconds(header: dict[str, Any]) -> float:
     """Time in a worker's message, finite and not negative."""
     time_s = header.get("time_s")
@@ -173,15 +199,20 @@ def _open(path: Path, request: dict[str, Any]) -> Iterator[VideoReader]:
 
 
 @contextmanager
-def open_video(path: Path, samples_per_second: float) -> Iterator[VideoReader]:
+def open_video(path: Path, samples_per_second: float, *, proxy_side_px: int | None = None) -> Iterator[VideoReader]:
     """Open a video for one sampling pass: a time grid of the given density, and both frames at every cut.
+
+    With `proxy_side_px`, the longer side of a picture in px, the pass gives the small grey pictures of a proxy besides.
 
     Raises
     ------
     UnreadableMediaError
         The file is no video that can be decoded; the message says what it is instead.
     """
-    with _open(path, {"operation": "sample", "samples_per_second": samples_per_second}) as reader:
+    request = {"operation": "sample", "samples_per_second": samples_per_second}
+    if proxy_side_px:
+        request |= {"proxy_side_px": proxy_side_px, "proxies_per_second": PROXY_PICTURES_PER_SECOND}
+    with _open(path, request) as reader:
         yield reader
 
 

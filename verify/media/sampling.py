@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,10 @@ import cv2
 import numpy as np
 
 from verify.media.continuity import Continuity, Stillness
-from verify.media.cuts import LOOKAHEAD_FRAMES, LOOKBEHIND_FRAMES, is_cut
+from verify.media.cuts import CutFinder
+from verify.media.luma import luma_plane
 from verify.media.probe import MAX_PIXELS, picture_size
+from verify.media.transitions import BoundaryFinder
 from verify.model import DecodeOutcome, Interval, SampledFrame
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 CANONICAL_SIDE_PX = 512
 _THUMBNAIL_SIZE = (64, 36)
 _MISSING_TOLERANCE_S = 0.5
-_PLANAR_LUMA = ("yuv", "yuvj", "nv12", "nv21", "gray")
 
 
 @dataclass(slots=True)
@@ -44,7 +45,41 @@ class _Pending:
     time_s: float
     on_grid: bool
     thumbnail: npt.NDArray[np.float32]
-    starts_shot: bool = False
+    follows_cut: bool = False
+
+
+class _Samples:
+    """Keeps the sampled frames until it is final where shots begin, a few seconds, and emits them with that mark."""
+
+    def __init__(self, emit: Callable[[SampledFrame], None]) -> None:
+        self.boundaries_s: list[float] = []
+        self._emit = emit
+        self._finder = BoundaryFinder()
+        self._kept: deque[SampledFrame] = deque()
+        self._marked = 0
+
+    def pass_by(self, pending: _Pending) -> None:
+        """Take the next frame of the video, sampled or not."""
+        self._finder.add(pending.time_s, pending.thumbnail, follows_cut=pending.follows_cut)
+
+    def keep(self, frame: SampledFrame) -> None:
+        """Take a sampled frame, once it has passed by."""
+        self._kept.append(frame)
+
+    def release(self) -> None:
+        """Emit the frames before which all boundaries are known."""
+        self.boundaries_s += self._finder.take()
+        while self._kept and self._kept[0].time_s < self._finder.settled_s:
+            frame = self._kept.popleft()
+            begun = self._marked
+            while self._marked < len(self.boundaries_s) and self.boundaries_s[self._marked] <= frame.time_s:
+                self._marked += 1
+            self._emit(replace(frame, starts_shot=self._marked > begun))
+
+    def finish(self) -> None:
+        """Emit all that are left: no more frames pass by."""
+        self._finder.finish()
+        self.release()
 
 
 @dataclass(slots=True)
@@ -68,6 +103,8 @@ def sample_frames(
     samples_per_second: float,
     emit: Callable[[SampledFrame], None],
     report_time: Callable[[float], None],
+    *,
+    also: Callable[[VideoFrame, float], None] | None = None,
 ) -> DecodeOutcome:
     """Decode `stream` from start to end, emitting the sampled frames in order of time.
 
@@ -76,44 +113,48 @@ def sample_frames(
     samples_per_second
         Density of the grid. The first frame at or after each grid time is sampled, and both frames at every cut.
     emit
-        Takes each sampled frame.
+        Takes each sampled frame, a few seconds after it was decoded, in order of time.
     report_time
         Takes the time reached, in seconds, about twice per second of video.
+    also
+        Takes every presented frame and its time in seconds.
     """
     window: deque[_Pending] = deque()
-    past: deque[npt.NDArray[np.float32]] = deque(maxlen=LOOKBEHIND_FRAMES)
-    cuts: list[float] = []
+    cuts = CutFinder()
+    samples = _Samples(emit)
     tally = _Tally(continuity=Continuity(_expected_step_s(stream)))
     next_sample_s = 0.0
     next_report_s = 0.5
 
-    def settle(upcoming: list[_Pending]) -> None:
-        """Judge the oldest pending frame, now that what follows it is known, and emit it if it is a sample."""
+    def settle(cut_follows: bool) -> None:
+        """Let the oldest pending frame go, now that it is known whether a cut follows it."""
         oldest = window.popleft()
-        past.append(oldest.thumbnail)
-        cut_follows = bool(upcoming) and is_cut(list(past), [pending.thumbnail for pending in upcoming])
         if cut_follows:
-            upcoming[0].starts_shot = True
-            cuts.append(upcoming[0].time_s)
-            past.clear()
-        if oldest.on_grid or oldest.starts_shot or cut_follows:
-            emit(_canonical(oldest, stream))
+            window[0].follows_cut = True
+        samples.pass_by(oldest)
+        if oldest.on_grid or oldest.follows_cut or cut_follows:
+            samples.keep(_canonical(oldest, stream))
+        samples.release()
 
     for frame, time_s in _presented_frames(container, stream, tally):
         on_grid = time_s >= next_sample_s
         if on_grid:
             next_sample_s = (math.floor(time_s * samples_per_second + 1e-6) + 1) / samples_per_second
+        if also:
+            also(frame, time_s)
         thumbnail = _thumbnail(frame)
         tally.stillness.add(time_s, thumbnail)
         window.append(_Pending(frame=frame, time_s=time_s, on_grid=on_grid, thumbnail=thumbnail))
-        if len(window) > LOOKAHEAD_FRAMES:
-            settle(list(window)[1:])
+        cut_follows = cuts.add(thumbnail)
+        if cut_follows is not None:
+            settle(cut_follows)
         if time_s >= next_report_s:
             report_time(time_s)
             next_report_s = time_s + 0.5
-    while window:
-        settle(list(window)[1:])
-    return _outcome(container, stream, tally, tuple(cuts))
+    for cut_follows in cuts.finish():
+        settle(cut_follows)
+    samples.finish()
+    return _outcome(container, stream, tally, tuple(samples.boundaries_s))
 
 
 def frames_at(
@@ -187,15 +228,14 @@ def _decoded_frames(container: InputContainer, stream: VideoStream, tally: _Tall
 
 def _thumbnail(frame: VideoFrame) -> npt.NDArray[np.float32]:
     """Return a small grey picture of a frame, (36, 64) float32 grey levels, as cheaply as its pixel format allows."""
-    if frame.format.name.startswith(_PLANAR_LUMA) and frame.format.components[0].bits == 8:
-        plane = frame.planes[0]
-        luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
-    else:
+    luma = luma_plane(frame)
+    if luma is None:
         grey = frame.reformat(width=256, height=144, format="gray", interpolation="FAST_BILINEAR")
         luma = np.asarray(grey.to_ndarray(), np.uint8)
     step = max(1, min(luma.shape[0] // (3 * _THUMBNAIL_SIZE[1]), luma.shape[1] // (3 * _THUMBNAIL_SIZE[0])))
-    small = cv2.resize(luma[::step, ::step], _THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32)
+    # Averaged as floats: rounded to whole grey levels, neighbouring shots of the darkest footage would be alike.
+    thinned = luma[::step, ::step].astype(np.float32)
+    return np.asarray(cv2.resize(thinned, _THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _canonical(pending: _Pending, stream: VideoStream) -> SampledFrame:
@@ -213,7 +253,6 @@ def _canonical(pending: _Pending, stream: VideoStream) -> SampledFrame:
         time_base=stream.time_base or Fraction(1, 1000),
         time_s=pending.time_s,
         pixels_bgr=upright,
-        starts_shot=pending.starts_shot,
     )
 
 

@@ -1,7 +1,9 @@
 """The process that decodes hostile media. It reads one request, answers in messages, and ends.
 
-Request: `operation` (probe, sample, frames), `path`, `samples_per_second` or `times_s`. Answers: `info`, then `frame`
-messages with pixels as payload and `time` messages, then `end`; or `error` with the problem in a user's words.
+Request: `operation` (probe, sample, frames), `path`, `samples_per_second` or `times_s`; with `sample` also
+`proxy_side_px` and `proxies_per_second`, where small grey pictures are wanted besides. Answers: `info`, then `frame`
+and `proxy` messages with pixels as payload and `time` messages, then `end`; or `error` with the problem in a user's
+words.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from typing import IO, TYPE_CHECKING, Any
 from verify.processes import receive_message, send_message
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from verify.model import SampledFrame
 
 MEMORY_LIMIT_BYTES = 6 * 1024**3
@@ -35,7 +40,7 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
     """Answer one request on `output`."""
     import cv2  # noqa: PLC0415 - after the limits are set
 
-    from verify.media import probe, sampling  # noqa: PLC0415
+    from verify.media import luma, probe, sampling  # noqa: PLC0415
 
     cv2.setNumThreads(1)
 
@@ -52,6 +57,11 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
         header |= {"time_base": [frame.time_base.numerator, frame.time_base.denominator]}
         send_message(output, header, frame.pixels_bgr.tobytes())
 
+    def send_proxy(time_s: float, picture: npt.NDArray[np.uint8]) -> None:
+        height, width = picture.shape
+        send_message(output, {"kind": "proxy", "time_s": time_s, "height": height, "width": width}, picture.tobytes())
+
+    side_px = request.get("proxy_side_px")
     try:
         with probe.open_container(Path(request["path"])) as container:
             stream = probe.video_stream(container)
@@ -61,12 +71,16 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
             info = probe.media_info(container, stream, declared_s, _rotation(Path(request["path"])))
             send_message(output, {"kind": "info", "info": dataclasses.asdict(info)})
             if request["operation"] == "sample":
+                proxies = (
+                    luma.ProxySampler(stream, side_px, request["proxies_per_second"], send_proxy) if side_px else None
+                )
                 outcome = sampling.sample_frames(
                     container,
                     stream,
                     request["samples_per_second"],
                     send_frame,
                     lambda time_s: send_message(output, {"kind": "time", "time_s": time_s}),
+                    also=proxies.add if proxies else None,
                 )
                 send_message(output, {"kind": "end", "outcome": dataclasses.asdict(outcome)})
             elif request["operation"] == "frames":

@@ -18,9 +18,10 @@ from verify.findings.statements import (
     match_finding,
     no_match_finding,
     not_examinable_finding,
+    repeat_finding,
     same_scene_finding,
 )
-from verify.model import Release, Report, ReportedMatch
+from verify.model import Release, Report, ReportedMatch, ReportedRepeat
 from verify.report.json_report import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ _DISTRIBUTIONS = ("av", "c2pa-python", "opencv-python-headless", "imagehash", "n
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Material:
-    """All that a report is made of. `matches` is None where no archive was searched."""
+    """All that a report is made of. `matches` is None where no archive was searched.
+
+    `repeats` are matches of the release with an earlier part of itself. `frame_pairs` belong to the matches and then to
+    the repeats, in order.
+    """
 
     report_id: str
     query_id: str
@@ -59,6 +64,7 @@ class Material:
     archive: ArchiveSnapshot | None
     references: Mapping[str, Reference]
     matches: Sequence[Match] | None
+    repeats: Sequence[Match] = ()
     frame_pairs: Sequence[tuple[FramePair, ...]]
     first_frame: Picture | None
     claimed_date: str
@@ -75,15 +81,17 @@ class Material:
 def assemble(material: Material) -> Report:
     """Turn the material into a report: findings stated, every second accounted for."""
     found = material.matches or ()
-    pairs = dict(zip(map(id, found), material.frame_pairs, strict=False))
+    pairs = dict(zip(map(id, (*found, *material.repeats)), material.frame_pairs, strict=False))
     accepted = _reported(material, [match for match in found if not match.same_scene_only], pairs)
     same_scene = _reported(material, [match for match in found if match.same_scene_only], pairs)
+    repeats = _reported_repeats(material, pairs)
     examination = material.examination
     spans = coverage(
         examination.outcome,
         examination.info.duration_s,
         examination.shots,
         material.matches,
+        [entry.match.query for entry in repeats],
     )
     return Report(
         schema_version=SCHEMA_VERSION,
@@ -91,7 +99,7 @@ def assemble(material: Material) -> Report:
         created_utc=utc_now(),
         tool_version=verify.__version__,
         command=material.command,
-        answer=answer(accepted, same_scene, spans, material.archive),
+        answer=answer(accepted, same_scene, spans, material.archive, repeats),
         release=_release(material),
         archive=material.archive,
         coverage=spans,
@@ -108,6 +116,7 @@ def assemble(material: Material) -> Report:
         observations=material.observations,
         credentials=material.credentials,
         seal=material.seal,
+        repeats=repeats,
     )
 
 
@@ -116,7 +125,7 @@ def _reported(
 ) -> tuple[ReportedMatch, ...]:
     """Give matches their numbers, by the release's time, and their findings."""
     reported = []
-    for number, match in enumerate(sorted(matches, key=lambda each: (each.query.start_s, -each.score)), 1):
+    for number, match in enumerate(sorted(matches, key=_in_order), 1):
         reference = material.references[match.reference_id]
         if match.same_scene_only:
             finding = same_scene_finding(match, reference)
@@ -128,6 +137,19 @@ def _reported(
             )
         )
     return tuple(reported)
+
+
+def _reported_repeats(material: Material, pairs: Mapping[int, tuple[FramePair, ...]]) -> tuple[ReportedRepeat, ...]:
+    """Give repeats their numbers, by the release's time; a scene that merely comes back is none."""
+    shown = sorted((match for match in material.repeats if not match.same_scene_only), key=_in_order)
+    return tuple(
+        ReportedRepeat(number=number, finding=repeat_finding(match), match=match, frame_pairs=pairs.get(id(match), ()))
+        for number, match in enumerate(shown, 1)
+    )
+
+
+def _in_order(match: Match) -> tuple[float, float]:
+    return match.query.start_s, -match.score
 
 
 def _other_findings(

@@ -12,19 +12,26 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from verify.errors import InvalidUsageError
-from verify.findings.wording import counted, rate_words, seconds_words, timecode
+from verify.findings.changes import filled_share, picture_changes
+from verify.findings.support import false_alarm_words, supporting_families
+from verify.findings.wording import about_share, counted, listed, rate_words, seconds_words, timecode
 from verify.model import CoverageState, FindingKind, MatchLevel
+from verify.report.geometry_figure import draw_geometry
+from verify.report.motion_figure import draw_motion, draw_similarity
 from verify.report.timeline import build_timeline, span_style
 
 if TYPE_CHECKING:
     import jinja2
     from markupsafe import Markup
 
-    from verify.model import Picture, Report
+    from verify.model import Match, Picture, Report, ReportedMatch, ReportedRepeat
+    from verify.report.geometry_figure import GeometryFigure
+    from verify.report.motion_figure import SimilarityFigure
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MAX_PICTURE_BYTES = 2 * 1024 * 1024
 _MAX_PICTURES_BYTES = 48 * 1024 * 1024
+_MAX_DRAWINGS_BYTES = 12 * 1024 * 1024
 _JPEG_START = b"\xff\xd8\xff"
 _MAX_LINK = 2000
 _NOT_IN_URLS = frozenset(" \"'<>\\^`{|}")
@@ -70,12 +77,15 @@ def render_html(report: Report, folder: Path) -> str:
     InvalidUsageError
         The path of a picture leads out of `folder`.
     """
-    template = _environment(_PictureLoader(folder)).get_template("report.html.j2")
-    in_sections = {entry.finding for entry in (*report.matches, *report.same_scene)}
+    template = _environment(folder).get_template("report.html.j2")
+    entries: list[ReportedMatch | ReportedRepeat] = [*report.matches, *report.same_scene, *report.repeats]
+    in_sections = {entry.finding for entry in entries}
     return template.render(
         report=report,
         release=report.release,
         summary=_summarise(report),
+        confirmed=[entry for entry in report.matches if entry.match.level is MatchLevel.CONFIRMED],
+        possible=[entry for entry in report.matches if entry.match.level is not MatchLevel.CONFIRMED],
         timeline=build_timeline(report),
         legend=_legend(report),
         span_rows=[(span, _STATE_NAMES[span_style(span, report)]) for span in report.coverage],
@@ -144,9 +154,9 @@ def _size(size_bytes: int) -> str:
 class _PictureLoader:
     """Turns pictures of a report folder into data URIs, as long as they stay within bounds."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most_bytes: int) -> None:
         self._folder = folder.resolve()
-        self._left_bytes = _MAX_PICTURES_BYTES
+        self._left_bytes = most_bytes
 
     def data_uri(self, picture: Picture) -> str:
         """Return the picture as a data URI, or an empty text if it cannot be shown."""
@@ -164,7 +174,19 @@ class _PictureLoader:
         return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _environment(pictures: _PictureLoader) -> jinja2.Environment:
+def _geometry_figure(entry: ReportedMatch | ReportedRepeat) -> GeometryFigure | None:
+    return draw_geometry(entry.match.geometry, entry.frame_pairs) if entry.match.geometry else None
+
+
+def _similarity_figure(match: Match) -> SimilarityFigure | None:
+    return draw_similarity(match.similarity, match.time_map) if match.similarity else None
+
+
+def _matrix(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)
+
+
+def _environment(folder: Path) -> jinja2.Environment:
     import jinja2  # noqa: PLC0415 - slow to import, and only this form of the report needs it
 
     environment = jinja2.Environment(
@@ -185,7 +207,19 @@ def _environment(pictures: _PictureLoader) -> jinja2.Environment:
         "utc": _utc,
         "web_link": web_link,
         "visible": visible,
-        "data_uri": pictures.data_uri,
+        "data_uri": _PictureLoader(folder, _MAX_PICTURES_BYTES).data_uri,
+        # Pictures that are drawn upon come a second time; they must not use up the room of the plain ones.
+        "drawing_uri": _PictureLoader(folder, _MAX_DRAWINGS_BYTES).data_uri,
+        "about_share": about_share,
+        "listed": listed,
+        "families": supporting_families,
+        "false_alarms": false_alarm_words,
+        "filled_share": filled_share,
+        "picture_changes": picture_changes,
+        "matrix": _matrix,
+        "geometry_figure": _geometry_figure,
+        "motion_figure": draw_motion,
+        "similarity_figure": _similarity_figure,
     }
     environment.filters.update(filters)
     return environment

@@ -27,6 +27,8 @@ COLUMNS = (
     "rate",
     "mirrored",
     "distinctness",
+    "inverted",
+    "families",
 )
 
 
@@ -66,6 +68,12 @@ def _row(query_id: str, match: Match) -> tuple[str, ...]:
         f"{match.score:.6f}",
         match.level.value,
         f"{match.time_map.rate:.4f}",
-        "true" if match.transform.mirrored else "false",
+        _flag(match.transform.mirrored),
         f"{match.distinctness:.4f}",
+        _flag(match.transform.inverted),
+        ";".join(match.families),
     )
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

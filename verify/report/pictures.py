@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from verify.media.pictures import encode_jpeg
 from verify.media.reader import frames_at
 from verify.model import FramePair, Picture
+from verify.report.choosing import choose_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,29 +53,30 @@ class PictureBook:
         self._thumbnails = thumbnails
         (working / FRAMES_FOLDER).mkdir(parents=True, exist_ok=True)
 
-    def draw(self, matches: Sequence[Match]) -> tuple[Picture | None, list[tuple[FramePair, ...]]]:
-        """Write all pictures; return that of the first frame, and the frame pairs of each match in order."""
-        limit = _PAIRS_PER_MATCH if len(matches) <= _MANY_MATCHES else 1
+    def draw(
+        self, matches: Sequence[Match], repeats: Sequence[Match] = ()
+    ) -> tuple[Picture | None, list[tuple[FramePair, ...]]]:
+        """Write all pictures; return that of the first frame, and the frame pairs of each match and repeat in order.
+
+        The second picture of a repeat's pair is of the release too.
+        """
+        limit = _PAIRS_PER_MATCH if len(matches) + len(repeats) <= _MANY_MATCHES else 1
         stored = {match.reference_id: self._stored(match.reference_id) for match in matches}
-        chosen = [_choose(match, stored[match.reference_id], limit) for match in matches]
-        wanted = {0.0} | {pair.query_time_s for pairs in chosen for pair in pairs}
+        chosen = [choose_pairs(match, stored[match.reference_id], limit) for match in matches]
+        chosen_repeats = [choose_pairs(repeat, None, limit) for repeat in repeats]
+        wanted = {0.0} | {pair.query_time_s for pairs in (*chosen, *chosen_repeats) for pair in pairs}
+        wanted |= {pair.reference_time_s for pairs in chosen_repeats for pair in pairs}
         shown = self._query_pictures(sorted(wanted))
-        first = next(iter(shown.values()), None)
         book = []
         for match, pairs in zip(matches, chosen, strict=True):
             sizes = stored[match.reference_id]
-            book.append(
-                tuple(
-                    FramePair(
-                        query=shown[pair.query_time_s],
-                        reference=self._reference_picture(match.reference_id, pair.reference_time_s, sizes),
-                        distance_bits=pair.distance_bits,
-                    )
-                    for pair in pairs
-                    if pair.query_time_s in shown
-                )
-            )
-        return first, book
+            kept = {pair: self._reference_picture(match.reference_id, pair.reference_time_s, sizes) for pair in pairs}
+            book.append(_framed(pairs, shown, kept))
+        book += [
+            _framed(pairs, shown, {pair: shown.get(pair.reference_time_s) for pair in pairs})
+            for pairs in chosen_repeats
+        ]
+        return next(iter(shown.values()), None), book
 
     def _query_pictures(self, times_s: list[float]) -> dict[float, Picture]:
         frames = frames_at(self._media, times_s)
@@ -106,13 +108,12 @@ class PictureBook:
         return Picture(path=path, time_s=time_s, width_px=width, height_px=height)
 
 
-def _choose(match: Match, stored: Mapping[float, tuple[int, int]], limit: int) -> list[AlignedPair]:
-    """Choose the aligned pairs to show: the closest ones, spread over the match, whose reference frame has a thumbnail.
-
-    Only the very frame that was compared is shown: its neighbour may lie beyond a cut.
-    """
-    pictured = [pair for pair in match.pairs if pair.reference_time_s in stored]
-    candidates = pictured or list(match.pairs)
-    size = -(-len(candidates) // limit)
-    parts = [candidates[start : start + size] for start in range(0, len(candidates), size)] if candidates else []
-    return [min(part, key=lambda pair: pair.distance_bits) for part in parts]
+def _framed(
+    pairs: Sequence[AlignedPair], query: Mapping[float, Picture], reference: Mapping[AlignedPair, Picture | None]
+) -> tuple[FramePair, ...]:
+    """Put the pictures of aligned pairs together; a pair whose moment of the release was not decoded is left out."""
+    return tuple(
+        FramePair(query=query[pair.query_time_s], reference=reference[pair], distance_bits=pair.distance_bits)
+        for pair in pairs
+        if pair.query_time_s in query
+    )

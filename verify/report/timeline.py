@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from verify.findings.wording import timecode
-from verify.model import CoverageState, MatchLevel
+from verify.model import CoverageState, MatchLevel, ReportedRepeat
 
 if TYPE_CHECKING:
-    from verify.model import CoverageSpan, Report, ReportedMatch
+    from verify.model import CoverageSpan, Interval, Report, ReportedMatch
 
 # A page 400 px wide leaves room for six labels, and a number of two digits takes 5% of it.
 _MOST_TICKS = 6
@@ -31,7 +31,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A match above the timeline, linked to its place on the page; `row` counts upwards from the bar."""
+    """A match or repeat above the timeline, linked to its place on the page; `row` counts upwards from the bar."""
 
     name: str
     anchor: str
@@ -101,12 +101,12 @@ def span_style(span: CoverageSpan, report: Report) -> str:
 
 
 def _span_box(span: CoverageSpan, report: Report, duration_s: float) -> Box:
-    times = f"{timecode(span.interval.start_s)} to {timecode(span.interval.end_s)}"
     return Box(
         left_percent=_percent(span.interval.start_s, duration_s),
         width_percent=_percent(span.interval.duration_s, duration_s),
         style=span_style(span, report),
-        label=f"{times}: {span.state.value.replace('_', ' ')}" + (f" ({span.reason})" if span.reason else ""),
+        label=f"{_times(span.interval)}: {span.state.value.replace('_', ' ')}"
+        + (f" ({span.reason})" if span.reason else ""),
     )
 
 
@@ -114,7 +114,7 @@ def _markers(report: Report, duration_s: float) -> tuple[Marker, ...]:
     """Give every match the lowest row in which neither its bar nor its number meets another's."""
     row_ends: list[float] = []
     markers = []
-    entries = (*report.matches, *report.same_scene)
+    entries: list[ReportedMatch | ReportedRepeat] = [*report.matches, *report.same_scene, *report.repeats]
     for entry in sorted(entries, key=lambda entry: (entry.match.query.start_s, entry.number)):
         left = _percent(entry.match.query.start_s, duration_s)
         width = _percent(entry.match.query.duration_s, duration_s)
@@ -128,14 +128,20 @@ def _markers(report: Report, duration_s: float) -> tuple[Marker, ...]:
     return tuple(markers)
 
 
-def _marker(entry: ReportedMatch, left: float, width: float, row: int) -> Marker:
+def _marker(entry: ReportedMatch | ReportedRepeat, left: float, width: float, row: int) -> Marker:
     query, level = entry.match.query, entry.match.level
-    if entry.match.same_scene_only:
+    doubt = "?" if level is MatchLevel.POSSIBLE else ""
+    if isinstance(entry, ReportedRepeat):
+        name, anchor, style = f"R{entry.number}{doubt}", f"repeat-{entry.number}", "repeated"
+        what = f"Repeat {entry.number} ({level.value})"
+        of = f"shows again {_times(entry.match.reference)}"
+    elif entry.match.same_scene_only:
         name, anchor, style, what = f"S{entry.number}", f"scene-{entry.number}", "scene", f"Same scene {entry.number}"
+        of = f"reference {entry.reference.id}"
     else:
-        name = f"{entry.number}?" if level is MatchLevel.POSSIBLE else f"{entry.number}"
-        anchor, style, what = f"match-{entry.number}", level.value, f"Match {entry.number} ({level.value})"
-    times = f"{timecode(query.start_s)} to {timecode(query.end_s)}"
+        name, anchor, style = f"{entry.number}{doubt}", f"match-{entry.number}", level.value
+        what = f"Match {entry.number} ({level.value})"
+        of = f"reference {entry.reference.id}"
     return Marker(
         name=name,
         anchor=anchor,
@@ -143,8 +149,12 @@ def _marker(entry: ReportedMatch, left: float, width: float, row: int) -> Marker
         width_percent=width,
         row=row,
         style=style,
-        label=f"{what}: {times}, reference {entry.reference.id}",
+        label=f"{what}: {_times(query)}, {of}",
     )
+
+
+def _times(interval: Interval) -> str:
+    return f"{timecode(interval.start_s)} to {timecode(interval.end_s)}"
 
 
 def _ticks(duration_s: float) -> tuple[Tick, ...]:

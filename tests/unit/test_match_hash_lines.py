@@ -10,7 +10,7 @@ import pytest
 from tests.unit.fingerprint_samples import AS_SHOWN, MIRRORED, Edit, Film, fingerprints_of, reference_of
 from verify.archive.index import ReferenceIndex
 from verify.match.candidates import find_candidates
-from verify.match.matcher import find_matches
+from verify.match.hash_lines import find_hash_matches
 from verify.match.pairing import MAX_PAIRS, hamming, lay_against
 from verify.match.query import MIN_QUALITY, make_query
 from verify.model import FrameClass, Interval, Match, MatchLevel, Shot, SilentProgress, TimeMap
@@ -147,7 +147,7 @@ def test_frames_of_low_quality_carry_no_evidence():
     codes = {name: each.codes for name, each in edit.views()[AS_SHOWN].items()}
     flat = {view: fingerprints_of(codes, times_s, 0.2) for view in (AS_SHOWN, MIRRORED)}
     index = ReferenceIndex(REFERENCES, MIN_QUALITY)
-    assert find_matches(make_query(flat, edit.shots()), index, SilentProgress()) == ()
+    assert find_hash_matches(make_query(flat, edit.shots()), index, SilentProgress()) == ()
 
 
 def test_static_reference_is_the_same_scene_never_reuse():
@@ -225,7 +225,7 @@ def test_progress_is_reported():
 
     shown = Counting()
     edit = montage()
-    find_matches(make_query(edit.views(), edit.shots()), ReferenceIndex(REFERENCES, MIN_QUALITY), shown)
+    find_hash_matches(make_query(edit.views(), edit.shots()), ReferenceIndex(REFERENCES, MIN_QUALITY), shown)
     assert shown.total == shown.done > 0
 
 

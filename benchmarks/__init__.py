@@ -1,0 +1,1 @@
+"""What the program costs and what it finds. Not installed with it."""

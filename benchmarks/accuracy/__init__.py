@@ -1,0 +1,1 @@
+"""How much reuse is found, and who is accused falsely: `python benchmarks/accuracy --help`."""

@@ -1,0 +1,303 @@
+"""Key pictures: the few pictures of a video whose keypoints stand for it, chosen while its frames stream by.
+
+A release is divided into pieces, its shots, or parts of long ones, with three key pictures each, in which overlays are
+left out. A reference has about one key picture a second. Both hold few pictures at a time, however long the video.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from verify.fingerprint import local
+from verify.media.overlays import FREE, RUN, edges, persisting
+from verify.model import Interval, LocalFeatureSet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from verify.fingerprint.local import Keypoints
+    from verify.media.overlays import Edges
+    from verify.model import SampledFrame
+
+    Grey = npt.NDArray[np.uint8]
+
+#: Longest piece of a release, in seconds.
+MAX_PIECE_S = 4.0
+#: Key pictures of a piece, and keypoints kept of each.
+PICTURES_PER_PIECE = 3
+QUERY_KEYPOINTS = 320
+#: Key pictures of a reference, per second, the longer side they are examined at, and keypoints kept of each.
+REFERENCE_STEP_S = 1.0
+REFERENCE_SIDE_PX = 320
+REFERENCE_KEYPOINTS = 180
+
+#: Frames so close to the ends of a shot, in seconds, may show a blend of it and its neighbour.
+_END_S = 0.03
+_MASK_WIDTH_PX = 160
+#: Pieces that wait for the shots after them to show what is an overlay; more are let go without.
+_MAX_WAITING = 12
+_STILL_SIZE = (64, 36)
+_STILL_MEAN_LEVELS = 1.5
+_STILL_MAX_LEVELS = 24.0
+#: Sampled frames keep to their grid within a frame or so, in seconds.
+_STEP_TOLERANCE_S = 0.05
+_FIRST_S = 0.5
+_SAME_TIME_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KeyPicture:
+    """Keypoints of the frame shown at `time_s` seconds, in px of the canonical picture."""
+
+    time_s: float
+    keypoints: Keypoints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class QueryPiece:
+    """A shot of a release, or a part of a long one.
+
+    `width_px` and `height_px` are those of the canonical picture. `free` (height, width) uint8 is the mask of overlays,
+    255 where the picture is free of them, reduced to at most 160 px in width.
+    """
+
+    interval: Interval
+    key_pictures: tuple[KeyPicture, ...]
+    free: npt.NDArray[np.uint8]
+    width_px: int
+    height_px: int
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A piece whose overlays are not known yet."""
+
+    shot: int
+    interval: Interval
+    frames: list[tuple[float, Grey]]
+    free: npt.NDArray[np.uint8]
+
+
+@dataclass(slots=True)
+class _ShotEdges:
+    """Edges that stand for a shot, and the overlay found in it so far."""
+
+    number: int
+    edges: Edges
+    free: npt.NDArray[np.uint8]
+
+
+@dataclass(slots=True)
+class _OpenShot:
+    """The shot that frames are being added to."""
+
+    number: int
+    start_s: float
+    frames: list[tuple[float, Grey]] = field(default_factory=list)
+    parts: deque[Edges] = field(default_factory=lambda: deque(maxlen=RUN))
+
+
+class QueryPieces:
+    """Divides a release into pieces, frame by frame, in order of time."""
+
+    def __init__(self) -> None:
+        self._shot: _OpenShot | None = None
+        self._shots: deque[_ShotEdges] = deque(maxlen=RUN)
+        self._waiting: deque[_Waiting] = deque()
+        self._pieces: list[QueryPiece] = []
+
+    def add(self, frame: SampledFrame, grey: Grey) -> None:
+        """Take the next frame and its grey picture, (H, W) uint8."""
+        shot = self._shot
+        resized = shot is not None and shot.frames and shot.frames[-1][1].shape != grey.shape
+        if shot is None or frame.starts_shot or resized:
+            if shot is not None:
+                self._close_shot(shot, frame.time_s)
+            shot = self._shot = _OpenShot(shot.number + 1 if shot else 0, frame.time_s if shot else 0.0)
+        elif frame.time_s - shot.start_s >= 2 * MAX_PIECE_S:
+            self._close_piece(shot, shot.start_s + MAX_PIECE_S)
+            upcoming_s = shot.frames[0][0] if shot.frames else frame.time_s
+            if upcoming_s - shot.start_s >= MAX_PIECE_S:  # a gap between frames, which is no piece
+                shot.start_s = upcoming_s
+        shot.frames.append((frame.time_s, grey))
+
+    def finish(self, end_s: float) -> tuple[QueryPiece, ...]:
+        """Return all pieces, in order of time; the video ends at `end_s` seconds."""
+        if self._shot is not None:
+            self._close_shot(self._shot, end_s)
+            self._shot = None
+        while self._waiting:
+            self._let_go()
+        return tuple(self._pieces)
+
+    def _close_shot(self, shot: _OpenShot, end_s: float) -> None:
+        """Divide what is left of a shot into equal pieces."""
+        start_s = shot.start_s
+        end_s = max(end_s, shot.frames[-1][0] + _SAME_TIME_S)
+        count = max(1, math.ceil((end_s - start_s) / MAX_PIECE_S - _SAME_TIME_S))
+        length_s = (end_s - start_s) / count
+        while shot.frames:
+            part = min(count - 1, int((shot.frames[0][0] - start_s + _SAME_TIME_S) / length_s))
+            shot.start_s = start_s + part * length_s
+            self._close_piece(shot, end_s if part == count - 1 else shot.start_s + length_s)
+
+    def _close_piece(self, shot: _OpenShot, end_s: float) -> None:
+        """Make a piece of the frames of the open shot before `end_s`, if there are any, and leave it the rest."""
+        inside = [each for each in shot.frames if each[0] < end_s - _SAME_TIME_S]
+        interval = Interval(start_s=shot.start_s, end_s=end_s)
+        shot.frames = shot.frames[len(inside) :]
+        shot.start_s = end_s
+        if not inside:
+            return
+        chosen = _chosen(inside, interval)
+        piece = _Waiting(shot.number, interval, chosen, np.full(chosen[0][1].shape, FREE, np.uint8))
+        self._waiting.append(piece)
+        self._find_overlays(shot, piece)
+        while self._waiting and (self._waiting[0].shot + RUN <= shot.number + 1 or len(self._waiting) > _MAX_WAITING):
+            self._let_go()
+
+    def _find_overlays(self, shot: _OpenShot, piece: _Waiting) -> None:
+        """Compare a new piece with the shots before it, and with the parts of its own shot before it."""
+        found = edges(piece.frames[len(piece.frames) // 2][1])
+        if self._shots and self._shots[-1].edges.shape != found.shape:
+            self._shots.clear()
+        if not self._shots or self._shots[-1].number != shot.number:
+            self._shots.append(_ShotEdges(shot.number, found, piece.free.copy()))
+            if len(self._shots) == RUN:
+                self._share(persisting([each.edges for each in self._shots]), self._shots[0].number)
+        elif self._shots[-1].number == shot.number:
+            np.minimum(piece.free, self._shots[-1].free, out=piece.free)
+        shot.parts.append(found)
+        if len(shot.parts) == RUN:
+            self._share(persisting(shot.parts, one_shot=True), shot.number)
+
+    def _share(self, free: npt.NDArray[np.uint8], first_shot: int) -> None:
+        """Take an overlay as found in all shots from `first_shot` on."""
+        masks = [each.free for each in self._shots if each.number >= first_shot]
+        masks += [each.free for each in self._waiting if each.shot >= first_shot]
+        for mask in masks:
+            if mask.shape == free.shape:
+                np.minimum(mask, free, out=mask)
+
+    def _let_go(self) -> None:
+        """Find the keypoints of the piece that has waited longest."""
+        piece = self._waiting.popleft()
+        height, width = piece.free.shape
+        mask = piece.free if piece.free.min() < FREE else None
+        self._pieces.append(
+            QueryPiece(
+                interval=piece.interval,
+                key_pictures=tuple(
+                    KeyPicture(time_s=time_s, keypoints=local.detect(grey, mask, keep=QUERY_KEYPOINTS))
+                    for time_s, grey in piece.frames
+                ),
+                free=_reduced_mask(piece.free),
+                width_px=width,
+                height_px=height,
+            )
+        )
+
+
+def _chosen(frames: Sequence[tuple[float, Grey]], interval: Interval) -> list[tuple[float, Grey]]:
+    """Choose key pictures spread over a piece, away from its ends where it has enough frames."""
+    inner = [each for each in frames if interval.start_s + _END_S <= each[0] and each[0] < interval.end_s - _END_S] or [
+        frames[len(frames) // 2]
+    ]
+    if len(inner) <= PICTURES_PER_PIECE:
+        return inner
+    places = np.linspace(0, len(inner) - 1, PICTURES_PER_PIECE + 2)[1:-1]
+    return [inner[int(place)] for place in np.unique(np.rint(places))]
+
+
+def _reduced_mask(free: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Reduce a mask; what is only partly free is not free."""
+    height, width = free.shape
+    if width <= _MASK_WIDTH_PX:
+        return free
+    size = (_MASK_WIDTH_PX, max(1, round(height * _MASK_WIDTH_PX / width)))
+    small = cv2.resize(free, size, interpolation=cv2.INTER_AREA)
+    return np.where(small == FREE, FREE, 0).astype(np.uint8)
+
+
+class ReferenceFeatures:
+    """Collects the keypoints of a reference, frame by frame, in order of time."""
+
+    def __init__(self) -> None:
+        self._width_px = self._height_px = 0
+        self._first: tuple[float, Grey] | None = None
+        self._reduced: npt.NDArray[np.float32] | None = None
+        self._times_s: list[float] = []
+        self._until_s: list[float] = []
+        self._points: list[npt.NDArray[np.float32]] = []
+        self._codes: list[npt.NDArray[np.int8]] = []
+
+    def add(self, frame: SampledFrame, grey: Grey) -> None:
+        """Take the next frame and its grey picture, (H, W) uint8."""
+        if not self._width_px:
+            self._height_px, self._width_px = grey.shape
+        if frame.starts_shot or (self._first is None and not self._times_s):
+            self._keep_first()
+            self._first, self._reduced = (frame.time_s, grey), None
+            return
+        if self._first is not None:
+            # The first frame of a shot may show a blend with the shot before it; the next will do unless it is far.
+            if frame.time_s - self._first[0] <= _FIRST_S:
+                self._first = None
+                self._keep(frame.time_s, grey)
+                return
+            self._keep_first()
+        if self._reduced is not None and _is_still(self._reduced, _reduced(grey)):
+            self._until_s[-1] = frame.time_s
+            return
+        self._reduced = None
+        if frame.time_s >= self._times_s[-1] + REFERENCE_STEP_S - _STEP_TOLERANCE_S:
+            self._keep(frame.time_s, grey)
+
+    def finish(self) -> LocalFeatureSet:
+        """Return the keypoints of all key pictures."""
+        self._keep_first()
+        points = [np.empty((0, 2), np.float32), *self._points]
+        codes = [np.empty((0, local.DIMENSIONS), np.int8), *self._codes]
+        return LocalFeatureSet(
+            version=local.VERSION,
+            width_px=self._width_px,
+            height_px=self._height_px,
+            times_s=np.array(self._times_s, np.float64),
+            until_s=np.array(self._until_s, np.float64),
+            first_rows=np.cumsum([len(each) for each in points], dtype=np.int64),
+            points=np.concatenate(points),
+            codes=np.concatenate(codes),
+        )
+
+    def _keep_first(self) -> None:
+        if self._first is not None:
+            self._keep(*self._first)
+            self._first = None
+
+    def _keep(self, time_s: float, grey: Grey) -> None:
+        """Make the frame a key picture."""
+        found = local.detect(grey, keep=REFERENCE_KEYPOINTS, side_px=REFERENCE_SIDE_PX)
+        height, width = grey.shape
+        self._times_s.append(time_s)
+        self._until_s.append(time_s)
+        self._points.append(found.points * np.array([self._width_px / width, self._height_px / height], np.float32))
+        self._codes.append(local.project(found.descriptors))
+        self._reduced = _reduced(grey)
+
+
+def _reduced(grey: Grey) -> npt.NDArray[np.float32]:
+    return np.asarray(cv2.resize(grey, _STILL_SIZE, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _is_still(before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]) -> bool:
+    """Say whether a picture is hardly another than before, by their reductions in grey levels."""
+    difference = np.abs(after - before)
+    return bool(difference.mean() < _STILL_MEAN_LEVELS and difference.max() < _STILL_MAX_LEVELS)

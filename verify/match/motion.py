@@ -1,0 +1,521 @@
+"""Motion: does what moves in the query move at the same moments and places in the reference?
+
+Two recordings of one place agree in their still picture and differ in what moves: people, vehicles, flashes, smoke, the
+hand of the camera. So the query's pictures are laid on the reference's, the change over a quarter of a second is taken
+on both sides, and the changes are correlated over all pixels and moments, for every rate and offset in time. A line
+that stands out is the same recording; the best line elsewhere in the same reference tells how far chance goes there.
+
+All moments of one rate against all times of the reference are one matrix product, on the pixels that move most.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import numpy.typing as npt
+
+    from verify.model import ProxyClip
+
+    Changes = npt.NDArray[np.float32]
+
+#: Pictures per second on the grid that times are counted in here.
+GRID_PER_SECOND = 12.5
+WIDTH_PX = 112
+#: Rates tried, reference seconds per query second; negative is backwards.
+RATES = (1.0, -1.0, 0.5, 0.8, 1.5, 2.0, 0.67, 1.25, 0.25, 0.33, 0.4, 2.5, 3.0, 4.0, -0.5, -2.0, -0.67, -1.5)
+_CHANGE_STEPS = 3
+_LONGEST_CHANGE_STEPS = 8
+_MAX_MOMENTS = 48
+_COARSE_MOMENTS = 24
+_MIN_MOMENTS = 3
+#: A piece of fewer pictures than this has its change taken over two of them.
+_FEW_PICTURES = 10
+_MOVING_PIXELS = 1500
+#: One of so many pixels stands for its neighbours where the whole shared part is measured.
+_SAMPLED = 4
+_COARSE_PIXELS = 500
+_MIN_PIXELS = 250
+_NOISE = 1.5
+_NOISE_STILL = 0.5
+_LITTLE_MOTION = 0.5
+_MIN_GAIN, _MAX_GAIN = 0.5, 8.0
+_MIN_INSIDE = 0.6
+_ELSEWHERE_S = 1.0
+_RATE_PREFERENCE = 0.02
+_KEPT_RATES = 3
+_RATE_FACTORS = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06, 1.08)
+_GRID_TOLERANCE_S = 0.1
+_SMOOTHING_PX = 0.8
+_HELD_APART_S = 0.5
+_MATRIX_SIDE = 48
+_MATRIX_MARGIN_S = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MotionLine:
+    """The line in time on which motion agrees best: reference time = rate * query time + offset_s.
+
+    `correlation` pools all moments, `per_moment` is their median, `elsewhere` the best correlation of a line more than
+    a second away, `appearance` how alike the still pictures are on the line; all -1..1. `strength` is the query's
+    change in grey levels, root mean square. For the moments at `times_s` (T,) of the query: `moments` their own
+    correlation, `looks` how alike the pictures are, `inside` whether the reference reaches there, `query_change` and
+    `reference_change` the strength of the change on both sides. `similarity` (T, R) is the correlation of every moment
+    with every reference time of `similarity_times_s` (R,), around the line. `spread` is how many pixels' worth of
+    motion there is: few where one small thing moves.
+    """
+
+    rate: float
+    offset_s: float
+    correlation: float
+    per_moment: float
+    elsewhere: float
+    appearance: float
+    strength: float
+    times_s: npt.NDArray[np.float64]
+    moments: npt.NDArray[np.float32]
+    looks: npt.NDArray[np.float32]
+    inside: npt.NDArray[np.bool_]
+    query_change: npt.NDArray[np.float32]
+    reference_change: npt.NDArray[np.float32]
+    similarity: npt.NDArray[np.float32]
+    similarity_times_s: npt.NDArray[np.float64]
+    spread: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """A change over `query_steps` grid pictures of the query and `reference_steps` of the reference."""
+
+    query_steps: int
+    reference_steps: int
+
+
+@lru_cache(maxsize=512)
+def _span(rate: float, usual_steps: int) -> _Span:
+    """Choose over how many pictures to take the change, so that both sides span the same part of the event."""
+    best = min(
+        (
+            abs(math.log(reference / query / abs(rate))) + 0.04 * abs(query - usual_steps),
+            query,
+            reference,
+        )
+        for query in range(1, _LONGEST_CHANGE_STEPS + 1)
+        for reference in range(1, _LONGEST_CHANGE_STEPS + 1)
+    )
+    return _Span(query_steps=best[1], reference_steps=best[2] if rate > 0 else -best[2])
+
+
+class ReferenceMotion:
+    """A stretch of a reference on an even grid of times, ready to be compared.
+
+    `pictures` (P, n) float32 are smoothed, pixel by pixel over time, because few pixels are compared at all times;
+    `start_s` is the time of the first; `present` (n,) says where the reference has a picture.
+    """
+
+    def __init__(self, clip: ProxyClip) -> None:
+        height, width = clip.pictures.shape[1:]
+        self.size = (WIDTH_PX, max(8, round(WIDTH_PX * height / width)))
+        self.source_size = (width, height)
+        self.start_s = float(clip.times_s[0])
+        count = int((clip.times_s[-1] - self.start_s) * GRID_PER_SECOND + 1e-6) + 1
+        grid_s = self.start_s + np.arange(count) / GRID_PER_SECOND
+        nearest = _nearest(clip.times_s, grid_s)
+        self.present = np.abs(clip.times_s[nearest] - grid_s) <= _GRID_TOLERANCE_S
+        small = {
+            index: _smoothed(cv2.resize(clip.pictures[index], self.size, interpolation=cv2.INTER_AREA))
+            for index in np.unique(nearest)
+        }
+        self.pictures = np.stack([small[index].ravel() for index in nearest], axis=1)
+
+    def __len__(self) -> int:
+        return int(self.pictures.shape[1])
+
+    def usable(self, steps: int) -> npt.NDArray[np.bool_]:
+        """Grid times at which a change over `steps` pictures can be taken, (n,)."""
+        other = np.arange(len(self)) + steps
+        inside = (other >= 0) & (other < len(self))
+        return inside & self.present & self.present[np.clip(other, 0, len(self) - 1)]
+
+
+class QueryMotion:
+    """A piece of the query, laid on a reference's pictures by one transform.
+
+    Parameters
+    ----------
+    clip
+        The piece's pictures, in order of time.
+    matrix
+        (2, 3), from px of the clip's pictures to px of the reference motion's pictures.
+    size
+        (width, height) of the reference motion's pictures.
+    free
+        (height, width) uint8 mask in px of the clip's pictures, 255 where no overlay lies; None for no mask.
+    inverted
+        Whether dark and light are exchanged.
+    """
+
+    def __init__(
+        self,
+        clip: ProxyClip,
+        matrix: npt.NDArray[np.float64],
+        size: tuple[int, int],
+        free: npt.NDArray[np.uint8] | None,
+        *,
+        inverted: bool,
+    ) -> None:
+        self.times_s = clip.times_s
+        scale = math.sqrt(abs(np.linalg.det(matrix[:, :2])))
+        blur_px = max(0.35 / max(scale, 1e-3), 0.3) if scale < 1 else 0.0
+        laid = []
+        for picture in clip.pictures:
+            values = picture.astype(np.float32)
+            if blur_px:
+                values = cv2.GaussianBlur(values, (0, 0), min(blur_px, 8.0))
+            warped = cv2.warpAffine(values, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            laid.append(_smoothed(warped).ravel())
+        self.pictures = np.stack(laid) * np.float32(-1 if inverted else 1)
+        self.pixels = _shared_pixels(clip.pictures.shape[1:], matrix, size, free)
+
+    def span(self, rate: float) -> _Span:
+        """Over how many pictures of both sides the change is taken at a rate."""
+        return _span(round(rate, 4), _CHANGE_STEPS if len(self.times_s) >= _FEW_PICTURES else _CHANGE_STEPS - 1)
+
+    def moments(self, steps: int, limit: int) -> npt.NDArray[np.int64]:
+        """Choose up to `limit` pictures, evenly spread, from which a change over `steps` pictures can be taken."""
+        count = len(self.times_s) - steps
+        if count < 1:
+            return np.zeros(0, np.int64)
+        return np.unique(np.linspace(0, count - 1, min(count, limit)).round().astype(np.int64))
+
+
+def find_line(
+    query: QueryMotion,
+    reference: ReferenceMotion,
+    rates: Iterable[float] = RATES,
+    allowed: Callable[[float, float], bool] | None = None,
+) -> MotionLine | None:
+    """Find the line on which the query's motion agrees best with the reference's.
+
+    Parameters
+    ----------
+    allowed
+        Takes rate and offset (s) of a line and says whether it is considered; None allows all.
+
+    Returns
+    -------
+    MotionLine or None
+        None where the pictures share too little area, the query is too short, or nothing in it moves.
+    """
+    if len(query.pixels) < _MIN_PIXELS or len(reference) < 2:
+        return None
+    if len(query.times_s) <= _CHANGE_STEPS:
+        return None
+    task = _Task(query, reference, allowed)
+    coarse = [found for rate in rates if (found := task.compare(rate, _COARSE_MOMENTS, _COARSE_PIXELS)) is not None]
+    ranked = sorted(coarse, key=lambda each: -each.preferred)
+    fine = [
+        found
+        for each in ranked[:_KEPT_RATES]
+        if (found := task.compare(each.rate, _MAX_MOMENTS, _MOVING_PIXELS)) is not None
+    ]
+    if not fine:
+        return None
+    best = max(fine, key=lambda each: each.preferred)
+    return best.refined().line([*fine, *coarse])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPicture:
+    """One picture of the reference that a still piece of the query looks like far more than like its neighbours.
+
+    `likeness` (-1..1) is how alike they are, `margin` how much more so than any reference picture half a second or more
+    away.
+    """
+
+    reference_time_s: float
+    likeness: float
+    margin: float
+
+
+def find_held_picture(query: QueryMotion, reference: ReferenceMotion) -> HeldPicture | None:
+    """Find the picture of the reference that a query in which nothing moves shows; None where too little is shared."""
+    if len(query.pixels) < _MIN_PIXELS or len(reference) < 2:
+        return None
+    still = np.median(query.pictures, axis=0)[query.pixels]
+    looks = _likeness(np.broadcast_to(still, (len(reference), len(still))), reference.pictures[query.pixels].T)
+    looks = np.where(reference.present, looks, -1.0)
+    best = int(looks.argmax())
+    far = np.abs(np.arange(len(reference)) - best) >= _HELD_APART_S * GRID_PER_SECOND
+    elsewhere = float(looks[far].max()) if far.any() else 1.0
+    return HeldPicture(
+        reference_time_s=reference.start_s + best / GRID_PER_SECOND,
+        likeness=float(looks[best]),
+        margin=float(looks[best]) - elsewhere,
+    )
+
+
+class _Task:
+    """A query laid on a reference, with what comparisons at all rates share."""
+
+    def __init__(
+        self,
+        query: QueryMotion,
+        reference: ReferenceMotion,
+        allowed: Callable[[float, float], bool] | None,
+    ) -> None:
+        self.query, self.reference, self.allowed = query, reference, allowed
+        self.seen = np.ascontiguousarray(query.pictures[:, query.pixels])
+        self.gain = _gain(self.seen, reference.pictures, query.pixels)
+        self.noise = self._noise()
+        changes = self.query_changes(query.moments(_CHANGE_STEPS, _MAX_MOMENTS), _CHANGE_STEPS)
+        per_pixel = (changes * changes).sum(axis=0)
+        count = min(_MOVING_PIXELS, len(per_pixel))
+        top = np.argpartition(-per_pixel, count - 1)[:count]
+        #: Columns of `seen` that move, most first.
+        self.moving = top[np.argsort(-per_pixel[top], kind="stable")]
+        self.spread = float(per_pixel.sum() ** 2 / max(float((per_pixel * per_pixel).sum()), 1e-6))
+        self._there = reference.pictures[query.pixels[self.moving]]
+        self._sample = reference.pictures[query.pixels[::_SAMPLED]]
+        self._energies: dict[int, npt.NDArray[np.float32]] = {}
+
+    def query_changes(self, rows: npt.NDArray[np.int64], steps: int) -> Changes:
+        """Take changes of the query over `steps` pictures, in the reference's contrast, (T, pixels)."""
+        changes = (self.seen[rows + steps] - self.seen[rows]) * np.float32(self.gain)
+        return _above(changes, self.noise * max(1.0, min(self.gain, 2.0)))
+
+    def reference_changes(self, steps: int, pixels: int) -> Changes:
+        """Take changes of the reference in the `pixels` that move most in the query, (pixels, n)."""
+        return _changes(self._there[:pixels], steps, self.noise)
+
+    def reference_energy(self, steps: int) -> npt.NDArray[np.float32]:
+        """Sum of the squared changes of the reference in the shared part at every time, (n,)."""
+        if steps not in self._energies:
+            everywhere = _changes(self._sample, steps, self.noise)
+            moving = _changes(self._there, steps, self.noise)
+            # Some pixels stand for their neighbours; what the moving ones alone hold is the least it can be.
+            self._energies[steps] = np.maximum(
+                np.einsum("pn,pn->n", everywhere, everywhere) * (len(self.query.pixels) / len(self._sample)),
+                np.einsum("pn,pn->n", moving, moving),
+            ).astype(np.float32)
+        return self._energies[steps]
+
+    def compare(self, rate: float, moments: int, pixels: int) -> _Comparison | None:
+        """Compare at one rate; None where the query is too short for it or nothing moves."""
+        rows = self.query.moments(self.query.span(rate).query_steps, moments)
+        if len(rows) < _MIN_MOMENTS:
+            return None
+        comparison = _Comparison(self, rate, rows, pixels)
+        if comparison.query_energy.sum() <= 1e-3 or not len(comparison.offsets):
+            return None
+        return comparison
+
+    def _noise(self) -> float:
+        """Grey levels below which a change counts as noise: less where hardly anything moves."""
+        rows = self.query.moments(_CHANGE_STEPS, _COARSE_MOMENTS)
+        if not len(rows):
+            return _NOISE
+        changes = (self.seen[rows + _CHANGE_STEPS] - self.seen[rows]) * np.float32(self.gain)
+        strength = float(np.sqrt((_above(changes, _NOISE) ** 2).mean()))
+        return _NOISE_STILL if strength < _LITTLE_MOTION else _NOISE
+
+
+class _Comparison:
+    """All offsets of one rate at once.
+
+    `offsets` are the grid indices of the first moment; `pooled` their correlation, and `eligible` the same, -1 for
+    lines that are not considered.
+    """
+
+    def __init__(self, task: _Task, rate: float, rows: npt.NDArray[np.int64], pixels: int) -> None:
+        self._task, self._pixels = task, pixels
+        self.query, self.reference, self.rate, self.rows = task.query, task.reference, rate, rows
+        span = task.query.span(rate)
+        self.times_s = task.query.times_s[rows]
+        changes = task.query_changes(rows, span.query_steps)
+        self.query_energy = np.einsum("tp,tp->t", changes, changes)
+        self.usable = task.reference.usable(span.reference_steps)
+        self.reference_energy = task.reference_energy(span.reference_steps)
+        self.products = changes[:, task.moving[:pixels]] @ task.reference_changes(span.reference_steps, pixels)
+        self.offsets, self.pooled = self._all_offsets()
+        self.eligible = self._eligible()
+
+    @property
+    def best(self) -> float:
+        """Highest pooled correlation of the lines that are considered; -1 if none is."""
+        return float(self.eligible.max())
+
+    @property
+    def preferred(self) -> float:
+        """The same with a small advantage for native speed, forwards or backwards."""
+        return self.best - (0 if abs(self.rate) == 1 else _RATE_PREFERENCE)
+
+    def _eligible(self) -> npt.NDArray[np.float32]:
+        """Pooled correlations, -1 for lines that are not considered."""
+        allowed = self._task.allowed
+        if allowed is None:
+            return self.pooled
+        first_s = self.reference.start_s + self.offsets / GRID_PER_SECOND - self.rate * float(self.times_s[0])
+        keeps = np.array([allowed(self.rate, float(offset_s)) for offset_s in first_s], bool)
+        return np.where(keeps, self.pooled, np.float32(-1))
+
+    def _steps(self) -> npt.NDArray[np.float64]:
+        """Grid steps in the reference from the first moment to each, as fractions."""
+        return np.asarray(self.rate * (self.times_s - self.times_s[0]) * GRID_PER_SECOND, np.float64)
+
+    def _all_offsets(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        count = len(self.reference)
+        steps = np.round(self._steps()).astype(np.int64)
+        offsets = np.arange(-int(max(steps.max(), 0)), count - int(min(steps.min(), 0)))
+        there = steps[:, None] + offsets[None]
+        inside = (there >= 0) & (there < count)
+        there = np.clip(there, 0, count - 1)
+        inside &= self.usable[there]
+        shared = (np.take_along_axis(self.products, there, 1) * inside).sum(axis=0)
+        own = (self.query_energy[:, None] * inside).sum(axis=0)
+        other = (self.reference_energy[there] * inside).sum(axis=0)
+        pooled = shared / np.sqrt(np.maximum(own * other, 1e-6))
+        return offsets, np.where(inside.mean(axis=0) > _MIN_INSIDE, pooled, 0.0).astype(np.float32)
+
+    def refined(self) -> _Comparison:
+        """Vary the rate by a few percent where the piece is long enough to tell."""
+        extent_s = float(self.times_s[-1] - self.times_s[0])
+        if abs(self.rate) == 1 or extent_s < 0.8:
+            return self
+        best = self
+        for factor in _RATE_FACTORS:
+            other = self._task.compare(self.rate * factor, len(self.rows), self._pixels)
+            if other is not None and other.best > best.best + 0.005:
+                best = other
+        return best
+
+    def line(self, others: list[_Comparison]) -> MotionLine:
+        """Describe the best offset of this rate, against the best of all rates at other times."""
+        index = int(self.eligible.argmax())
+        first = float(self.offsets[index]) + _peak_shift(self.pooled, index)
+        middle = (self.times_s[-1] - self.times_s[0]) / 2 * GRID_PER_SECOND
+        centre = first + self.rate * middle
+        reach = GRID_PER_SECOND * _ELSEWHERE_S * max(1.0, abs(self.rate))
+        elsewhere = 0.0
+        for other in (self, *others):
+            far = np.abs(other.offsets + other.rate * middle - centre) > reach
+            if far.any():
+                elsewhere = max(elsewhere, float(other.pooled[far].max()))
+        there = np.round(self._steps() + first).astype(np.int64)
+        inside = (there >= 0) & (there < len(self.reference))
+        there = np.clip(there, 0, len(self.reference) - 1)
+        inside &= self.usable[there]
+        energies = self.query_energy * self.reference_energy[there]
+        moments = self.products[np.arange(len(there)), there] / np.sqrt(np.maximum(energies, 1e-3))
+        looks = _likeness(self._task.seen[self.rows], self.reference.pictures[np.ix_(self.query.pixels, there)].T)
+        area = len(self.query.pixels)
+        first_s = self.reference.start_s + first / GRID_PER_SECOND
+        return MotionLine(
+            rate=self.rate,
+            offset_s=first_s - self.rate * float(self.times_s[0]),
+            correlation=self.best,
+            per_moment=float(np.median(np.where(inside, moments, 0.0))),
+            elsewhere=elsewhere,
+            appearance=float(np.median(looks[inside])) if inside.any() else 0.0,
+            strength=float(np.sqrt(self.query_energy.mean() / area)),
+            times_s=self.times_s,
+            moments=np.where(inside, moments, 0.0).astype(np.float32),
+            looks=np.where(inside, looks, 0.0).astype(np.float32),
+            inside=inside,
+            query_change=np.sqrt(self.query_energy / area).astype(np.float32),
+            reference_change=np.sqrt(self.reference_energy[there] / area).astype(np.float32),
+            **self._matrix(there),
+            spread=self._task.spread,
+        )
+
+    def _matrix(self, there: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+        """Correlation of all moments with the reference times around a line, thinned out to a bounded number."""
+        margin = int(_MATRIX_MARGIN_S * GRID_PER_SECOND)
+        low, high = max(0, int(there.min()) - margin), min(len(self.reference), int(there.max()) + margin + 1)
+        columns = np.unique(np.linspace(low, high - 1, min(_MATRIX_SIDE, high - low)).round().astype(np.int64))
+        energies = self.query_energy[:, None] * self.reference_energy[None, columns]
+        similarity = self.products[:, columns] / np.sqrt(np.maximum(energies, 1e-3))
+        return {
+            "similarity": similarity.astype(np.float32),
+            "similarity_times_s": self.reference.start_s + columns / GRID_PER_SECOND,
+        }
+
+
+def _shared_pixels(
+    shape: tuple[int, ...],
+    matrix: npt.NDArray[np.float64],
+    size: tuple[int, int],
+    free: npt.NDArray[np.uint8] | None,
+) -> npt.NDArray[np.int64]:
+    """Find the reference pixels that the query's picture covers, away from its edges and overlays."""
+    height, width = shape[-2:]
+    mask = np.full((height, width), 255, np.uint8) if free is None else free.copy()
+    mask[:2] = mask[-2:] = 0
+    mask[:, :2] = mask[:, -2:] = 0
+    laid = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR)
+    inner = cv2.erode((laid > 250).astype(np.uint8), np.ones((5, 5), np.uint8))
+    inner[:2] = inner[-2:] = 0
+    inner[:, :2] = inner[:, -2:] = 0
+    return np.nonzero(inner.ravel())[0]
+
+
+def _gain(seen: npt.NDArray[np.float32], pictures: npt.NDArray[np.float32], pixels: npt.NDArray[np.int64]) -> float:
+    """Contrast of the reference over that of the query, in the shared part."""
+    there = pictures[:, :: max(1, pictures.shape[1] // 20)][pixels].std(axis=0)
+    here = seen[:: max(1, len(seen) // 20)].std(axis=1)
+    return float(np.clip(np.median(there) / max(float(np.median(here)), 1.0), _MIN_GAIN, _MAX_GAIN))
+
+
+def _changes(pixels_over_time: npt.NDArray[np.float32], steps: int, noise: float) -> Changes:
+    """Change at each time over `steps` pictures, (pixels, n), below-noise parts taken off, 0 where there is none."""
+    changes = np.zeros_like(pixels_over_time)
+    count = pixels_over_time.shape[1] - abs(steps)
+    if count > 0:
+        later, sooner = pixels_over_time[:, abs(steps) :], pixels_over_time[:, :count]
+        if steps > 0:
+            changes[:, :count] = _above(later - sooner, noise)
+        else:
+            changes[:, abs(steps) :] = _above(sooner - later, noise)
+    return changes
+
+
+def _above(changes: Changes, noise: float) -> Changes:
+    """Soft threshold: what of a change exceeds the noise, with its sign."""
+    return np.asarray(changes - np.clip(changes, -np.float32(noise), np.float32(noise)), np.float32)
+
+
+def _smoothed(picture: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), _SMOOTHING_PX), np.float32)
+
+
+def _likeness(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Normalised correlation of the rows of two (T, P) arrays, (T,)."""
+    left = left - left.mean(axis=1, keepdims=True)
+    right = right - right.mean(axis=1, keepdims=True)
+    scale = np.sqrt(np.maximum((left * left).sum(axis=1) * (right * right).sum(axis=1), 1e-3))
+    return np.asarray((left * right).sum(axis=1) / scale, np.float32)
+
+
+def _peak_shift(values: npt.NDArray[np.float32], index: int) -> float:
+    """Where the top of a parabola through a peak and its neighbours lies, -0.5..0.5 of a step."""
+    if not 0 < index < len(values) - 1:
+        return 0.0
+    before, top, after = (float(value) for value in values[index - 1 : index + 2])
+    bend = before - 2 * top + after
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < -1e-9 else 0.0
+
+
+def _nearest(times_s: npt.NDArray[np.float64], wanted_s: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    right = np.clip(np.searchsorted(times_s, wanted_s), 1, max(1, len(times_s) - 1))
+    if len(times_s) == 1:
+        return np.zeros(len(wanted_s), np.int64)
+    closer = np.abs(times_s[right - 1] - wanted_s) <= np.abs(times_s[np.minimum(right, len(times_s) - 1)] - wanted_s)
+    return np.where(closer, right - 1, right).astype(np.int64)
