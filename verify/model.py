@@ -478,6 +478,25 @@ class LocalFeatureSet:
         return slice(int(self.first_rows[frame]), int(self.first_rows[frame + 1]))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DescriptorSet:
+    """Vectors that a learned descriptor gives for a video's key pictures, as the archive keeps them.
+
+    `model_sha256` is that of the model's file, lower-case hex. Row f of `vectors` (F, D) float16, of length 1, belongs
+    to the key picture at `times_s[f]` (F,) float64 seconds. Arrays are read-only.
+    """
+
+    model_sha256: str
+    times_s: npt.NDArray[np.float64]
+    vectors: npt.NDArray[np.float16]
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2 or self.times_s.shape != (len(self.vectors),):
+            raise ValueError(f"{self.vectors.shape} vectors for {len(self.times_s)} times")
+        for array in (self.times_s, self.vectors):
+            array.flags.writeable = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """An archived video. `first_seen` is an ISO date of year, month or day precision, on the basis stated beside it."""

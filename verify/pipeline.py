@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from verify.acquire.options import AcquisitionOptions
 from verify.acquire.texts import MAX_TITLE_CHARACTERS, clean_text
+from verify.archive.descriptors import DescriptorIndex
 from verify.archive.index import ReferenceIndex
 from verify.archive.local_index import LocalIndex
 from verify.archive.metadata import id_from_name
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from verify.evidence.securing import Preserved
     from verify.fingerprint.examine import Examination
+    from verify.fingerprint.learned import Descriptor
     from verify.model import (
         Acquisition,
         ArchiveSnapshot,
@@ -79,18 +81,24 @@ _CLIPS_KEPT = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Library:
-    """A reference archive, opened and loaded once for any number of releases."""
+    """A reference archive, opened and loaded once for any number of releases.
+
+    `learned` is a descriptor by which releases are compared with it too, if any.
+    """
 
     archive: Archive
     hashes: ReferenceIndex
     material: ReferenceMaterial
     snapshot: ArchiveSnapshot
     references: Mapping[str, Reference]
+    learned: Descriptor | None = None
 
 
 @contextmanager
-def open_library(folder: Path) -> Iterator[Library]:
-    """Open an archive for searching; raises the errors of `Archive.open`."""
+def open_library(folder: Path, learned: Descriptor | None = None) -> Iterator[Library]:
+    """Open an archive for searching, by a learned descriptor too if one is given; raises the errors of `Archive.open`
+    and `DescriptorIndex.load`.
+    """
     with Archive.open(folder) as archive, ProxyReader() as proxies:
         references = {reference.id: reference for reference in archive.references()}
 
@@ -98,16 +106,21 @@ def open_library(folder: Path) -> Iterator[Library]:
             path = archive.proxy_path(reference_id)
             return None if path is None else proxies.read(path, stretch)
 
+        local = LocalIndex.load(archive)
         yield Library(
             archive=archive,
             hashes=ReferenceIndex.load(archive, MIN_QUALITY),
             material=ReferenceMaterial(
-                LocalIndex.load(archive),
+                local,
                 {reference_id: reference.duration_s for reference_id, reference in references.items()},
                 clip,
+                DescriptorIndex.load(archive, local.reference_ids, learned.sha256, learned.dimensions)
+                if learned
+                else None,
             ),
             snapshot=archive.snapshot(),
             references=references,
+            learned=learned,
         )
 
 
@@ -186,7 +199,7 @@ def _examine(
     media = media_file(preserved.case_dir, manifest)
     proxy = working / _PROXY_NAME
     with _naming(acquisition.source):
-        examination = examine_query(media, progress, "examine", proxy)
+        examination = examine_query(media, progress, "examine", proxy, library.learned if library else None)
     credentials = read_credentials(media, trust_anchors=request.c2pa_trust)
     observations = (
         *examine_container(media, acquired_utc=acquisition.finished_utc),
@@ -194,7 +207,7 @@ def _examine(
     )
     matches: tuple[Match, ...] | None = None
     with ProxyReader() as proxies:
-        query = _query_material(examination, proxy, proxies)
+        query = query_material(examination, proxy, proxies)
         if library is not None and library.snapshot.reference_count:
             matches = find_matches(query, library.hashes, library.material, progress)
         repeats = find_repeats(query, progress)
@@ -220,7 +233,7 @@ def _examine(
             claimed_date_basis=basis,
             publisher=request.publisher,
             claims=request.claims,
-            parameters=PARAMETERS,
+            parameters=parameters(library),
             seal=describe_seal(preserved.case_dir, request.seal.timestamp_roots),
             credentials=credentials,
             observations=observations,
@@ -229,13 +242,22 @@ def _examine(
     )
 
 
-def compare_videos(query_path: Path, reference_path: Path, progress: Progress) -> tuple[Match, ...]:
+def parameters(library: Library | None) -> dict[str, str | int | float | bool]:
+    """Return what a report states of how it was searched."""
+    if library is None or library.learned is None:
+        return PARAMETERS
+    return {**PARAMETERS, "learned_descriptor_sha256": library.learned.sha256}
+
+
+def compare_videos(
+    query_path: Path, reference_path: Path, progress: Progress, learned: Descriptor | None = None
+) -> tuple[Match, ...]:
     """Find the segments of one video that agree with segments of another; no archive, no evidence, no report."""
     with tempfile.TemporaryDirectory(prefix="verify-") as folder, ProxyReader() as proxies:
         query_proxy, reference_proxy = (Path(folder) / name for name in ("a.mkv", "b.mkv"))
-        query = examine_query(query_path, progress, query_path.name, query_proxy)
+        query = examine_query(query_path, progress, query_path.name, query_proxy, learned)
         reference, fingerprints = examine_reference(
-            reference_path, progress, reference_path.name, proxy_path=reference_proxy
+            reference_path, progress, reference_path.name, proxy_path=reference_proxy, learned=learned
         )
         name = id_from_name(reference_path.stem)
         hashes = ReferenceIndex({name: fingerprints}, MIN_QUALITY)
@@ -243,11 +265,12 @@ def compare_videos(query_path: Path, reference_path: Path, progress: Progress) -
             LocalIndex.of({name: reference.local} if reference.local else {}),
             {name: reference.outcome.decoded.end_s},
             lambda _, stretch: proxies.read(reference_proxy, stretch),
+            DescriptorIndex([name], {name: reference.descriptors}) if reference.descriptors else None,
         )
-        return find_matches(_query_material(query, query_proxy, proxies), hashes, material, progress)
+        return find_matches(query_material(query, query_proxy, proxies), hashes, material, progress)
 
 
-def _query_material(examination: Examination, proxy: Path, proxies: ProxyReader) -> QueryMaterial:
+def query_material(examination: Examination, proxy: Path, proxies: ProxyReader) -> QueryMaterial:
     """Put together what matching needs of a release, its small pictures read from the proxy as they are asked for."""
 
     @lru_cache(maxsize=_CLIPS_KEPT)

@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 import click
 
+from benchmarks.accuracy import calibration, tables
 from benchmarks.accuracy import smoke as smallest
-from benchmarks.accuracy import tables
 from benchmarks.accuracy.clips import collect_clips
 from benchmarks.accuracy.generation import HARD, Recipe, generate_set
 from benchmarks.accuracy.peers import Pdq, Peer, Phash, Sscd, describe, find_reuse
@@ -136,6 +136,24 @@ def peers(
         described = describe(bench, peer, keep, lambda line: click.echo(line, err=True))
         results.append((peer.name, score_matches(truth, find_reuse(peer, described))))
     click.echo(tables.table(results))
+
+
+@main.command()
+@click.argument("fitted", type=_FOLDER)
+@click.argument("checked", type=_FOLDER)
+@click.option("--write", is_flag=True, help="Write the calibration that the program reads.")
+def calibrate(fitted: Path, checked: Path, *, write: bool) -> None:
+    """Fit the thresholds of the score on the benchmark FITTED, and count false alarms on CHECKED.
+
+    The two must share no source: make them with `generate --half a` and `--half b`.
+    """
+    halves = [calibration.count_trials(bench, lambda line: click.echo(line, err=True)) for bench in (fitted, checked)]
+    values = calibration.fit(*halves)
+    for bench, trials in zip((fitted, checked), halves, strict=True):
+        click.echo("\n".join(calibration.report(bench.name, trials, values)))
+    click.echo(json.dumps(values))
+    if write:
+        calibration.write(values)
 
 
 @main.command()

@@ -29,6 +29,11 @@ class Run:
     checking_s: float
 
 
+def add_references(bench: Path, archive: Path, add_options: Sequence[str] = ()) -> float:
+    """Run `verify archive add` over refs/ and return its wall time in seconds; raises BenchmarkError if it fails."""
+    return _run("archive", "add", bench / "refs", "--archive", archive, *add_options)
+
+
 def run_program(bench: Path, folder: Path, add_options: Sequence[str] = (), batch_options: Sequence[str] = ()) -> Run:
     """Run `verify archive add` over refs/, then `verify batch` over releases/; all they write goes into `folder`.
 
@@ -38,7 +43,7 @@ def run_program(bench: Path, folder: Path, add_options: Sequence[str] = (), batc
         A command failed.
     """
     archive, out = folder / "archive", folder / "batch"
-    adding_s = _run("archive", "add", bench / "refs", "--archive", archive, *add_options)
+    adding_s = add_references(bench, archive, add_options)
     checking_s = _run(
         "batch", bench / "releases", "--archive", archive, "--out", out, "--format", "json", *batch_options
     )  # fmt: skip

@@ -13,7 +13,11 @@ import pytest
 
 from tests.cli.helpers.command import names_in, verify
 from tests.http_server import serving
+from verify.archive import catalogue as catalogue_module
 from verify.archive import store
+from verify.archive.catalogue import CATALOGUE_NAME
+from verify.archive.local_index import CACHE_NAME
+from verify.archive.proxies import PROXIES_NAME
 
 
 def listed(folder: Path) -> list[dict[str, Any]]:
@@ -69,7 +73,7 @@ def test_stats_add_up(archive: Path):
     figures = json.loads(verify("archive", "stats", "--archive", archive, "--json").out)
     assert (figures["references"], figures["undated"], figures["kinds"]) == (2, 1, {"other": 1, "game": 1})
     assert figures["hours"] == pytest.approx(15 / 3600, abs=1e-3)
-    assert figures["catalogue_bytes"] == (archive / store.CATALOGUE_NAME).stat().st_size
+    assert figures["catalogue_bytes"] == (archive / CATALOGUE_NAME).stat().st_size
     told = verify("archive", "stats", "--archive", archive).out
     assert figures["snapshot"] in told
     assert "pdq, phash" in told
@@ -230,7 +234,7 @@ def test_malformed_manifest_names_every_bad_row_and_column_and_adds_nothing(
         "fine,good.mp4,,,\n",
         encoding="utf-8",
     )
-    before = (copy / store.CATALOGUE_NAME).read_bytes()
+    before = (copy / CATALOGUE_NAME).read_bytes()
     done = verify("archive", "add", "--manifest", tmp_path / "refs.csv", "--archive", copy)
     assert done.code == 2
     assert done.message.startswith(f"error: {tmp_path / 'refs.csv'}: the manifest cannot be used:")
@@ -246,14 +250,14 @@ def test_malformed_manifest_names_every_bad_row_and_column_and_adds_nothing(
         assert words in done.message
     assert "line 2," not in done.message
     assert "Nothing was added." in done.message
-    assert (copy / store.CATALOGUE_NAME).read_bytes() == before
+    assert (copy / CATALOGUE_NAME).read_bytes() == before
 
 
 # --- archives that are not in order ----------------------------------------------------------------------------------
 
 
 def change(folder: Path, statement: str) -> None:
-    with closing(sqlite3.connect(folder / store.CATALOGUE_NAME)) as connection, connection:
+    with closing(sqlite3.connect(folder / CATALOGUE_NAME)) as connection, connection:
         connection.execute(statement)
 
 
@@ -282,7 +286,7 @@ def test_release_is_not_checked_against_a_broken_archive(
 
 @pytest.mark.parametrize("size", [0, 50, 5000, 60_000])
 def test_shortened_catalogue(size: int, copy: Path, footage: dict[str, Path], tmp_path: Path):
-    with (copy / store.CATALOGUE_NAME).open("r+b") as file:
+    with (copy / CATALOGUE_NAME).open("r+b") as file:
         file.truncate(size)
     for words in (["archive", "list"], ["archive", "add", footage["static"]], ["video", footage["static"]]):
         out = ["--out", tmp_path / "out"] if words[0] == "video" else []
@@ -293,8 +297,8 @@ def test_shortened_catalogue(size: int, copy: Path, footage: dict[str, Path], tm
 
 
 def test_archive_that_another_process_writes_to(copy: Path, footage: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(store, "_LOCK_WAIT_S", 0.1)
-    with closing(sqlite3.connect(copy / store.CATALOGUE_NAME)) as connection:
+    monkeypatch.setattr(catalogue_module, "_LOCK_WAIT_S", 0.1)
+    with closing(sqlite3.connect(copy / CATALOGUE_NAME)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         done = verify("archive", "add", footage["static"], "--archive", copy)
     assert done.code == 42
@@ -305,20 +309,20 @@ def test_archive_that_another_process_writes_to(copy: Path, footage: dict[str, P
 def test_creation_that_was_cut_off_is_no_obstacle(footage: dict[str, Path], tmp_path: Path):
     folder = tmp_path / "archive"
     folder.mkdir()
-    (folder / f".{store.CATALOGUE_NAME}.partial").write_bytes(b"half")
+    (folder / f".{CATALOGUE_NAME}.partial").write_bytes(b"half")
     assert verify("archive", "add", footage["static"], "--archive", folder).code == 0
-    assert names_in(folder) == {store.CATALOGUE_NAME}
+    assert names_in(folder) == {CATALOGUE_NAME}
 
 
 def test_addition_that_was_cut_off_is_undone(copy: Path, footage: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "_fingerprint_row", interrupt)
+    monkeypatch.setattr(store, "fingerprint_row", interrupt)
     assert verify("archive", "add", footage["static"], "--archive", copy).code == 130
     monkeypatch.undo()
     assert ids_in(copy) == ["hard-cuts", "scene"]
-    assert names_in(copy) == {store.CATALOGUE_NAME}
+    assert names_in(copy) == {CATALOGUE_NAME}
 
 
 def test_archive_is_not_made_inside_other_things(footage: dict[str, Path], tmp_path: Path):

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.archive_samples import features_of
 from tests.unit.fingerprint_samples import Film, fingerprints_of, reference_of
 from tests.unit.test_archive_store import change
 from verify.archive import index as index_module
+from verify.archive.catalogue import CATALOGUE_NAME
 from verify.archive.index import ReferenceIndex, _flat_index, _Table, scan
-from verify.archive.store import CATALOGUE_NAME, Archive
+from verify.archive.store import Archive
 from verify.errors import ArchiveDamagedError
 from verify.fingerprint.registry import CUES
 from verify.model import Reference
@@ -155,7 +157,7 @@ def archive_of(folder: Path, **retracted: bool) -> Path:
     with Archive.create_or_open(folder) as archive:
         for number, (name, is_retracted) in enumerate(retracted.items()):
             reference = Reference(id=name, sha256=f"{number:064d}", retracted=is_retracted)
-            archive.add(reference, reference_of(Film(number, 3.0), 3.0), ())
+            archive.add(reference, reference_of(Film(number, 3.0), 3.0), (), features_of(number))
     return folder
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sqlite3
 import subprocess
@@ -17,9 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.unit.archive_samples import features_of, unprivileged
 from tests.unit.fingerprint_samples import Film, fingerprints_of, reference_of
-from verify.archive import store
-from verify.archive.store import CATALOGUE_NAME, Archive, Thumbnail
+from verify.archive import catalogue as catalogue_module
+from verify.archive.catalogue import CATALOGUE_NAME
+from verify.archive.store import Archive, Thumbnail
 from verify.errors import (
     ArchiveDamagedError,
     ArchiveLockedError,
@@ -52,7 +53,7 @@ THUMBNAILS = (Thumbnail(0.0, 256, 144, b"jpeg 0"), Thumbnail(1.04, 256, 144, b"j
 
 
 def add(archive: Archive, reference: Reference = FULL, seed: int = 1, thumbnails: Sequence[Any] = THUMBNAILS) -> None:
-    archive.add(reference, reference_of(Film(seed, 3.0), 3.0), thumbnails)
+    archive.add(reference, reference_of(Film(seed, 3.0), 3.0), thumbnails, features_of(seed))
 
 
 def filled(folder: Path, *ids: str) -> Path:
@@ -79,7 +80,7 @@ def folder(tmp_path: Path) -> Path:
 def test_what_goes_in_comes_out(folder: Path):
     fingerprints = reference_of(Film(1, 3.0), 3.0)
     with Archive.create_or_open(folder) as archive:
-        archive.add(FULL, fingerprints, THUMBNAILS)
+        archive.add(FULL, fingerprints, THUMBNAILS, features_of(1))
     with Archive.open(folder) as archive:
         assert archive.references() == [FULL]
         assert archive.reference("clip-1") == archive.reference_with_digest("ab" * 32) == FULL
@@ -102,7 +103,7 @@ def test_thumbnails_by_time(folder: Path):
         assert archive.thumbnail("clip-1", 1.0) is None
         assert archive.thumbnail("other", 0.0) is None
         assert archive.thumbnails("other") == []
-        assert archive.thumbnail_bytes() == 12
+        assert archive.stored_bytes()["thumbnails"] == 12
 
 
 def test_references_are_listed_by_id(folder: Path):
@@ -115,7 +116,7 @@ def test_references_are_listed_by_id(folder: Path):
 def test_reference_without_a_frame(folder: Path):
     with Archive.create_or_open(folder) as archive:
         empty = {cue.algorithm: np.empty((0, cue.bits // 8), np.uint8) for cue in CUES}
-        archive.add(FULL, fingerprints_of(empty, np.empty(0)), ())
+        archive.add(FULL, fingerprints_of(empty, np.empty(0)), (), features_of(1, 0))
         ((_, stored),) = archive.fingerprints(PDQ)
     assert stored.codes.shape == (0, 32)
 
@@ -292,8 +293,8 @@ def test_foreign_database(tmp_path: Path):
 
 
 def test_newer_format(folder: Path):
-    change(filled(folder), "PRAGMA user_version = 2")
-    with pytest.raises(NewerFormatError, match="archive format 2 is newer than 1") as caught:
+    change(filled(folder), "PRAGMA user_version = 3")
+    with pytest.raises(NewerFormatError, match="archive format 3 is newer than 2") as caught:
         Archive.open(folder)
     assert caught.value.exit_code == 43
 
@@ -366,7 +367,7 @@ def test_reference_that_this_program_would_not_write(folder: Path, change_to: st
 @pytest.fixture
 def locked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
     """Give another connection that can lock the catalogue; nobody waits long for it."""
-    monkeypatch.setattr(store, "_LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr(catalogue_module, "_LOCK_WAIT_S", 0.05)
     catalogue = filled(folder)
     with contextlib.closing(sqlite3.connect(catalogue)) as other:
         yield other
@@ -395,21 +396,6 @@ def open_to_all() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
-
-
-@contextlib.contextmanager
-def unprivileged() -> Iterator[None]:
-    """Be nobody, because permission bits do not hold root."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.setegid(65534)
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
 
 
 permissions = pytest.mark.skipif(sys.platform == "win32", reason="permission bits")

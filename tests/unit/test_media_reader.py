@@ -67,6 +67,10 @@ def frame(time_s: Any = 0.0, payload: bytes = PIXELS, **changed: Any) -> tuple[d
     return {**header, "starts_shot": False, **changed}, payload
 
 
+def proxy(time_s: Any, payload: bytes = b"1234", **changed: Any) -> tuple[dict[str, Any], bytes]:
+    return {"kind": "proxy", "time_s": time_s, "height": 2, "width": 2, **changed}, payload
+
+
 def end(**changed: Any) -> tuple[dict[str, Any]]:
     return ({"kind": "end", "outcome": {**OUTCOME, **changed}},)
 
@@ -91,6 +95,28 @@ def test_frames_progress_and_outcome_are_handed_on():
     assert read.outcome == DecodeOutcome(
         decoded=Interval(start_s=0.0, end_s=10.0), frame_count=250, cut_times_s=(1.0,), failure=None
     )
+
+
+def test_small_pictures_come_between_the_frames():
+    read = told(info(), proxy(0.0), frame(0.0), proxy(0.08, b"5678"), frame(0.6), proxy(0.64), end())
+    heard: list[tuple[float, list[list[int]]]] = []
+    frames = [each.time_s for each in read.frames(on_proxy=lambda time_s, grey: heard.append((time_s, grey.tolist())))]
+    assert frames == [0.0, 0.6]
+    assert [time_s for time_s, _ in heard] == [0.0, 0.08, 0.64]
+    assert heard[1][1] == [[53, 54], [55, 56]]
+
+
+def test_small_pictures_that_nobody_takes_are_passed_over():
+    read = told(info(), proxy(0.0), frame(0.0), end())
+    assert [each.time_s for each in read.frames()] == [0.0]
+
+
+@pytest.mark.parametrize("second", [proxy(0.0), proxy(0.5, b"12", height=1)])
+def test_small_pictures_must_follow_each_other(second: Any):
+    read = told(info(), frame(0.0), proxy(0.0), second)
+    assert len(list(read.frames())) == 1
+    assert read.outcome is not None
+    assert "does not follow the one before it" in (read.outcome.failure or "")
 
 
 def test_problem_told_by_the_worker_is_the_error():
@@ -132,6 +158,12 @@ NONSENSE = [
     (frame(float("inf")), "a time of inf s"),
     (frame(-1.0), "a time of -1.0 s"),
     (frame(0.1), "out of order"),
+    (proxy(None), "a time of None s"),
+    (proxy(5.0, payload=b"123"), "does not follow"),
+    (proxy(5.0, height=0, payload=b""), "without a size"),
+    (proxy(5.0, height=-2, width=-2), "without a size"),
+    (proxy(5.0, height="2"), "without a size"),
+    (proxy(5.0, width=None), "without a size"),
     (({"kind": "time"},), "a time of None s"),
     (({"kind": "time", "time_s": "soon"},), "a time of soon s"),
     (end(decoded={"start_s": 5.0, "end_s": 1.0}), "an outcome that is none"),

@@ -19,6 +19,7 @@ from verify.media.pictures import encode_jpeg, reduced
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from verify.fingerprint.learned import Descriptor
     from verify.model import DecodeOutcome, Progress, Reference, SampledFrame
 
 _THUMBNAIL_INTERVAL_S = 0.5
@@ -29,15 +30,25 @@ _TOLERANCE_S = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
-    """What became of one video: `already_there` if its bytes are archived; `outcome` says how far it decoded."""
+    """What became of one video: `already_there` if its bytes are archived; `outcome` says how far it decoded.
+
+    `described` says that learned descriptors were added to what was there.
+    """
 
     reference: Reference
     already_there: bool
     outcome: DecodeOutcome | None = None
+    described: bool = False
 
 
 def add_video(
-    archive: Archive, path: Path, reference: Reference, progress: Progress, *, with_proxy: bool = True
+    archive: Archive,
+    path: Path,
+    reference: Reference,
+    progress: Progress,
+    *,
+    with_proxy: bool = True,
+    learned: Descriptor | None = None,
 ) -> Addition:
     """Fingerprint the video at `path` and add it to the archive under the given metadata.
 
@@ -45,6 +56,8 @@ def add_video(
     ----------
     with_proxy
         Keep a proxy too, without which nothing that is found in the reference can be confirmed.
+    learned
+        Keep what this descriptor gives too. A reference that is there already gets that, if it lacks it.
 
     Raises
     ------
@@ -58,7 +71,8 @@ def add_video(
     sha256 = file_sha256(path)
     present = archive.reference_with_digest(sha256)
     if present is not None:
-        return Addition(reference=present, already_there=True)
+        described = learned is not None and _describe(archive, path, present, progress, learned)
+        return Addition(reference=present, already_there=True, described=described)
     if archive.reference(reference.id) is not None:
         raise InvalidUsageError(
             reference.id,
@@ -74,12 +88,35 @@ def add_video(
 
     with _temporary_folder() as folder:
         proxy = folder / "proxy.mkv"
-        examination, fingerprints = examine_reference(path, progress, reference.id, keep, proxy if with_proxy else None)
+        examination, fingerprints = examine_reference(
+            path, progress, reference.id, keep, proxy if with_proxy else None, learned=learned
+        )
         if examination.local is None:
             raise TypeError("an examined reference has keypoints")
         added = replace(reference, sha256=sha256, duration_s=examination.outcome.decoded.end_s, added_utc=utc_now())
-        archive.add(added, fingerprints, thumbnails, examination.local, proxy if proxy.exists() else None)
+        archive.add(
+            added,
+            fingerprints,
+            thumbnails,
+            examination.local,
+            proxy if proxy.exists() else None,
+            descriptors=examination.descriptors,
+        )
     return Addition(reference=added, already_there=False, outcome=examination.outcome)
+
+
+def _describe(archive: Archive, path: Path, reference: Reference, progress: Progress, learned: Descriptor) -> bool:
+    """Give an archived reference the vectors of a learned descriptor; says whether it lacked them."""
+    if any(
+        (each.reference_id, each.model_sha256) == (reference.id, learned.sha256)
+        for each in archive.descriptor_digests()
+    ):
+        return False
+    examination, _ = examine_reference(path, progress, reference.id, learned=learned)
+    if examination.descriptors is None:
+        raise TypeError("a reference that was described has descriptors")
+    archive.add_descriptors(reference.id, examination.descriptors)
+    return True
 
 
 @contextmanager

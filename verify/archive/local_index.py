@@ -240,7 +240,7 @@ class _ArchiveSource:
     def _stored_words(self) -> Iterator[npt.NDArray[np.uint16]]:
         for reference_id, count in zip(self.reference_ids, self._counts, strict=True):
             words = self._archive.words(reference_id)
-            if len(words) != count:
+            if len(words) != count or (words >= len(self.dictionary)).any():
                 raise ArchiveDamagedError(
                     self._archive.folder, f"the keypoints of {reference_id} are damaged", BACKUP_HINT
                 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import msgspec
 
 from verify.archive.catalogue import ANEW_HINT, BACKUP_HINT, make_catalogue, open_catalogue, translated
+from verify.archive.descriptors import DescriptorTable
 from verify.archive.proxies import ProxyFolder, StoredProxy
 from verify.archive.records import (
     LOCAL_COLUMNS,
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from verify.archive.descriptors import DescriptorDigest
     from verify.fingerprint.registry import Cue
-    from verify.model import FingerprintSet, LocalFeatureSet, Reference
+    from verify.model import DescriptorSet, FingerprintSet, LocalFeatureSet, Reference
 
 
 class Thumbnail(NamedTuple):
@@ -69,6 +71,7 @@ class Archive:
         self.folder = folder
         self._connection = connection
         self._proxies = ProxyFolder(folder)
+        self._descriptors = DescriptorTable(folder, connection)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -116,6 +119,8 @@ class Archive:
         thumbnails: Sequence[Thumbnail],
         local: LocalFeatureSet,
         proxy: Path | None = None,
+        *,
+        descriptors: DescriptorSet | None = None,
     ) -> None:
         """Add a reference with all that belongs to it, whole or not at all.
 
@@ -123,6 +128,8 @@ class Archive:
         ----------
         proxy
             File to copy into the archive, None to keep none.
+        descriptors
+            What a learned descriptor gave for its key pictures, None to keep nothing of the kind.
 
         Raises
         ------
@@ -146,9 +153,23 @@ class Archive:
             for thumbnail in thumbnails:
                 self._insert("thumbnail", (reference.id, *thumbnail))
             self._insert("local_features", (reference.id, *keypoints))
+            if descriptors:
+                self._descriptors.insert(reference.id, descriptors)
             if proxy:
                 self._insert("proxy", (reference.id, *self._proxies.keep(proxy)))
             self._proxies.sweep({sha256 for (sha256,) in connection.execute("SELECT sha256 FROM proxy")})
+
+    def add_descriptors(self, reference_id: str, descriptors: DescriptorSet) -> None:
+        """Keep what a learned descriptor gave for a reference that is archived already.
+
+        Raises
+        ------
+        OutputNotWritableError
+            The archive cannot be written.
+        """
+        with translated(self.folder), self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            self._descriptors.insert(reference_id, descriptors)
 
     def _insert(self, table: str, values: tuple[object, ...], columns: str = "") -> None:
         into = f"{table} ({columns})" if columns else table
@@ -268,6 +289,14 @@ class Archive:
             row = self._connection.execute(query, (reference_id,)).fetchone()
         return words_of_row(row[0]) if row else words_of_row(b"")
 
+    def descriptor_digests(self) -> list[DescriptorDigest]:
+        """Return what is kept of learned descriptors, by reference id, then model."""
+        return self._descriptors.digests()
+
+    def descriptors(self, stored: DescriptorDigest) -> DescriptorSet:
+        """Return what a learned descriptor gave for a reference; raises ArchiveDamagedError if it is not as stored."""
+        return self._descriptors.read(stored)
+
     def proxy_path(self, reference_id: str) -> Path | None:
         """Return where a reference's proxy lies, checked once for each open archive; None if none is kept.
 
@@ -301,7 +330,7 @@ class Archive:
 
     def snapshot(self) -> ArchiveSnapshot:
         """Identify the archive's present content: a SHA-256 over the metadata of every reference and the digests of
-        its fingerprints, keypoints and proxy.
+        its fingerprints, keypoints, proxy and learned descriptors.
         """
         content = hashlib.sha256()
         frames: dict[str, int] = {}
@@ -319,6 +348,8 @@ class Archive:
                 content.update(msgspec.json.encode(digest))
             for row in self._connection.execute("SELECT reference_id, size_bytes, sha256 FROM proxy ORDER BY 1"):
                 content.update(msgspec.json.encode(row))
+            for described in self.descriptor_digests():
+                content.update(msgspec.json.encode(described))
         return ArchiveSnapshot(
             snapshot_id=content.hexdigest(),
             reference_count=len(references),
@@ -328,12 +359,13 @@ class Archive:
         )
 
     def stored_bytes(self) -> dict[str, int]:
-        """Sizes of what is kept, in bytes, by kind: hashes, keypoints, proxies, thumbnails."""
+        """Sizes of what is kept, in bytes, by kind: hashes, keypoints, proxies, thumbnails, descriptors."""
         with translated(self.folder):
-            return {
+            sizes = {
                 kind: int(self._connection.execute(f"SELECT total({size}) FROM {table}").fetchone()[0])  # noqa: S608
                 for kind, table, size in _SIZES
             }
+        return {**sizes, "descriptors": self._descriptors.stored_bytes()}
 
     def references_without_proxy(self) -> int:
         """Return how many references have no proxy, so that nothing found in them can be confirmed."""

@@ -31,8 +31,11 @@ def for_each(work: Callable[[_Item], None], items: Iterable[_Item]) -> None:
     """Do the work for every item, in several threads, with matrix products in one thread each."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with one_thread(), ThreadPoolExecutor(min(cores, _MOST_THREADS)) as pool:
-        for done in [pool.submit(work, item) for item in items]:
-            done.result()
+        try:
+            for done in [pool.submit(work, item) for item in items]:
+                done.result()
+        finally:  # whoever interrupts does not wait for what has not begun
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager

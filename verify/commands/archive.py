@@ -54,6 +54,13 @@ def archive() -> None:
 @click.option("--licence", default="", help="Its licence.")
 @click.option("--event", default="", help="The event it shows, as far as known.")
 @click.option("--notes", default="", help="Anything else.")
+@click.option(
+    "--proxy/--no-proxy",
+    "with_proxy",
+    default=True,
+    show_default=True,
+    help="Keep a small grey copy too, to compare what moves. Without it a match is never confirmed.",
+)
 @acquisition_options
 def add(
     *,
@@ -64,14 +71,15 @@ def add(
     kind: str,
     first_seen: str,
     source_url: str,
+    with_proxy: bool,
     options: AcquisitionOptions,
     **texts: str,
 ) -> int:
     """Add videos to the archive.
 
     A SOURCE is a file, a URL, or a folder, which stands for every video below it. Metadata options apply to every
-    SOURCE given; a manifest has a row for each reference. Only fingerprints and small thumbnails are kept, not the
-    videos. What is in the archive already is recognised by its bytes and left as it is.
+    SOURCE given; a manifest has a row for each reference. Fingerprints, keypoints, thumbnails and a small grey copy
+    are kept, not the videos. What is in the archive already is recognised by its bytes and left as it is.
     """
     from verify.archive.store import Archive  # noqa: PLC0415 - keeps `verify --help` instant
 
@@ -91,7 +99,7 @@ def add(
         for number, row in enumerate(rows, 1):
             told = f"[{number}/{len(rows)}] {row.reference.id}"
             try:
-                addition = _add_row(opened, row, options)
+                addition = _add_row(opened, row, options, with_proxy=with_proxy)
             except VerifyError as error:
                 failures.append((row.reference.id, error))
                 click.echo(f"{told}: failed: {error}", err=True)
@@ -152,17 +160,17 @@ def _rows(
     return rows
 
 
-def _add_row(opened: Archive, row: ManifestRow, options: AcquisitionOptions) -> Addition:
+def _add_row(opened: Archive, row: ManifestRow, options: AcquisitionOptions, *, with_proxy: bool) -> Addition:
     from verify.acquire.source import acquire  # noqa: PLC0415
     from verify.archive.ingest import add_video  # noqa: PLC0415
     from verify.archive.metadata import is_url  # noqa: PLC0415
 
     progress = make_progress()
     if not is_url(row.source):
-        return add_video(opened, Path(row.source), row.reference, progress)
+        return add_video(opened, Path(row.source), row.reference, progress, with_proxy=with_proxy)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         acquisition = acquire(row.source, Path(folder), options=options, progress=progress)
-        return add_video(opened, acquisition.media.path, row.reference, progress)
+        return add_video(opened, acquisition.media.path, row.reference, progress, with_proxy=with_proxy)
 
 
 def _addition_words(addition: Addition) -> str:
@@ -221,6 +229,8 @@ def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
     with Archive.open(folder) as opened:
         reference = opened.reference(reference_id)
         thumbnails = len(opened.thumbnails(reference_id))
+        keypoints = sum(each.keypoint_count for each in opened.local_digests() if each.reference_id == reference_id)
+        proxy = opened.stored_proxy(reference_id)
     if reference is None:
         raise InvalidUsageError(
             reference_id, f"the archive at {folder} has no such reference", "See verify archive list."
@@ -231,6 +241,8 @@ def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
     for name, value in msgspec.to_builtins(reference).items():
         click.echo(f"{name.replace('_', ' '):18} {_shown(value)}")
     click.echo(f"{'thumbnails':18} {thumbnails}")
+    click.echo(f"{'keypoints':18} {keypoints}")
+    click.echo(f"{'proxy':18} {f'{proxy.size_bytes} bytes' if proxy else 'none'}")
     return EXIT_DONE
 
 
@@ -239,27 +251,34 @@ def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Write the figures as JSON to standard output.")
 def stats(archive: Path | None, as_json: bool) -> int:
     """Tell how much the archive holds."""
-    from verify.archive.store import CATALOGUE_NAME, Archive  # noqa: PLC0415
+    from verify.archive.catalogue import CATALOGUE_NAME  # noqa: PLC0415
+    from verify.archive.store import Archive  # noqa: PLC0415
 
     folder = archive_folder(archive)
     with Archive.open(folder) as opened:
         snapshot = opened.snapshot()
         references: list[Reference] = opened.references()
-        thumbnail_bytes = opened.thumbnail_bytes()
+        keypoints = sum(each.keypoint_count for each in opened.local_digests())
+        stored = opened.stored_bytes()
+        without_proxy = opened.references_without_proxy()
     kinds: dict[str, int] = {}
     for reference in references:
         kinds[reference.kind] = kinds.get(reference.kind, 0) + 1
+    hours = snapshot.duration_s / 3600
     figures: dict[str, Any] = {
         "folder": str(folder),
         "snapshot": snapshot.snapshot_id,
         "references": snapshot.reference_count,
-        "hours": round(snapshot.duration_s / 3600, 3),
+        "hours": round(hours, 3),
         "frames": snapshot.frame_count,
         "fingerprints": list(snapshot.algorithms),
+        "keypoints": keypoints,
         "catalogue_bytes": (folder / CATALOGUE_NAME).stat().st_size,
-        "thumbnail_bytes": thumbnail_bytes,
+        "bytes": stored,
+        "bytes_per_hour": {kind: round(size / hours) if hours else 0 for kind, size in stored.items()},
         "kinds": kinds,
         "undated": sum(not reference.first_seen for reference in references),
+        "without_proxy": without_proxy,
     }
     if as_json:
         click.echo(_json(figures))

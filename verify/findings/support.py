@@ -10,7 +10,13 @@ from verify.model import MatchLevel
 if TYPE_CHECKING:
     from verify.model import CueEvidence, FalseAlarmBound, Geometry, Match, MotionAgreement
 
-_CUE_NAMES = {"phash": "pHash", "pdq": "PDQ", "sift": "SIFT keypoints", "motion": "motion"}
+_CUE_NAMES = {
+    "phash": "pHash",
+    "pdq": "PDQ",
+    "sift": "SIFT keypoints",
+    "motion": "motion",
+    "learned": "learned descriptor",
+}
 _KEYPOINTS = "keypoints under one geometric transform"
 _MOTION = "motion at the same moments"
 # By the first of these words that a family's name holds.

@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 
     from verify.fingerprint.fingerprinter import Fingerprints
     from verify.fingerprint.key_pictures import QueryPiece
-    from verify.model import DecodeOutcome, LocalFeatureSet, MediaInfo, Progress, SampledFrame, Shot, Transform
+    from verify.fingerprint.learned import Descriptor
+    from verify.model import (
+        DecodeOutcome,
+        DescriptorSet,
+        LocalFeatureSet,
+        MediaInfo,
+        Progress,
+        SampledFrame,
+        Shot,
+        Transform,
+    )
 
     Grey = npt.NDArray[np.uint8]
 
@@ -44,7 +54,8 @@ REFERENCE_SAMPLES_PER_SECOND = 4.0
 class Examination:
     """What one pass over a video gave.
 
-    Fingerprints are by view, then by algorithm. `pieces` are those of a release, `local` the keypoints of a reference.
+    Fingerprints are by view, then by algorithm. `pieces` are those of a release, `local` the keypoints of a reference
+    and `descriptors` what a learned descriptor gave for it, if one was asked for.
     """
 
     info: MediaInfo
@@ -53,6 +64,7 @@ class Examination:
     fingerprints: Mapping[Transform, Fingerprints]
     pieces: tuple[QueryPiece, ...] = ()
     local: LocalFeatureSet | None = None
+    descriptors: DescriptorSet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +135,14 @@ def examine(
     )
 
 
-def examine_query(path: Path, progress: Progress, label: str, proxy_path: Path | None = None) -> Examination:
+def examine_query(
+    path: Path, progress: Progress, label: str, proxy_path: Path | None = None, learned: Descriptor | None = None
+) -> Examination:
     """Examine a release: densely, in every view, in pieces with their keypoints.
 
-    Its proxy is written to `proxy_path`, if one is given.
+    Its proxy is written to `proxy_path`, if one is given; key pictures get what `learned` gives for them too.
     """
-    pieces = QueryPieces()
+    pieces = QueryPieces(learned)
     examination = examine(
         path,
         samples_per_second=QUERY_SAMPLES_PER_SECOND,
@@ -147,12 +161,14 @@ def examine_reference(
     label: str,
     also: Callable[[SampledFrame], None] | None = None,
     proxy_path: Path | None = None,
+    *,
+    learned: Descriptor | None = None,
 ) -> tuple[Examination, Fingerprints]:
     """Examine a reference, keypoints included, and return the fingerprints that are archived of it besides.
 
-    Its proxy is written to `proxy_path`, if one is given.
+    Its proxy is written to `proxy_path`, if one is given; key pictures are described by `learned` too.
     """
-    features = ReferenceFeatures()
+    features = ReferenceFeatures(learned)
     examination = examine(
         path,
         samples_per_second=REFERENCE_SAMPLES_PER_SECOND,
@@ -165,4 +181,5 @@ def examine_reference(
         if proxy_path
         else None,
     )
-    return replace(examination, local=features.finish()), examination.fingerprints[REFERENCE_VIEWS[0]]
+    examination = replace(examination, local=features.finish(), descriptors=features.descriptors())
+    return examination, examination.fingerprints[REFERENCE_VIEWS[0]]

@@ -9,20 +9,21 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
 from verify.fingerprint import local
 from verify.media.overlays import FREE, RUN, edges, persisting
-from verify.model import Interval, LocalFeatureSet
+from verify.model import DescriptorSet, Interval, LocalFeatureSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from verify.fingerprint.learned import Descriptor
     from verify.fingerprint.local import Keypoints
     from verify.media.overlays import Edges
     from verify.model import SampledFrame
@@ -55,10 +56,14 @@ _SAME_TIME_S = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeyPicture:
-    """Keypoints of the frame shown at `time_s` seconds, in px of the canonical picture."""
+    """Keypoints of the frame shown at `time_s` seconds, in px of the canonical picture.
+
+    `vectors` (V, D) float16 are those of a learned descriptor, if there is one, in the first V of `learned.VIEWS`.
+    """
 
     time_s: float
     keypoints: Keypoints
+    vectors: npt.NDArray[np.float16] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,13 +81,21 @@ class QueryPiece:
     height_px: int
 
 
+class _Frame(NamedTuple):
+    """A frame that may become a key picture; its colours are kept for a learned descriptor only."""
+
+    time_s: float
+    grey: Grey
+    pixels_bgr: npt.NDArray[np.uint8] | None
+
+
 @dataclass(slots=True)
 class _Waiting:
     """A piece whose overlays are not known yet."""
 
     shot: int
     interval: Interval
-    frames: list[tuple[float, Grey]]
+    frames: list[_Frame]
     free: npt.NDArray[np.uint8]
 
 
@@ -101,14 +114,15 @@ class _OpenShot:
 
     number: int
     start_s: float
-    frames: list[tuple[float, Grey]] = field(default_factory=list)
+    frames: list[_Frame] = field(default_factory=list)
     parts: deque[Edges] = field(default_factory=lambda: deque(maxlen=RUN))
 
 
 class QueryPieces:
-    """Divides a release into pieces, frame by frame, in order of time."""
+    """Divides a release into pieces, frame by frame, in order of time; key pictures get what `learned` gives too."""
 
-    def __init__(self) -> None:
+    def __init__(self, learned: Descriptor | None = None) -> None:
+        self._learned = learned
         self._shot: _OpenShot | None = None
         self._shots: deque[_ShotEdges] = deque(maxlen=RUN)
         self._waiting: deque[_Waiting] = deque()
@@ -123,11 +137,11 @@ class QueryPieces:
                 self._close_shot(shot, frame.time_s)
             shot = self._shot = _OpenShot(shot.number + 1 if shot else 0, frame.time_s if shot else 0.0)
         elif frame.time_s - shot.start_s >= 2 * MAX_PIECE_S:
-            self._close_piece(shot, shot.start_s + MAX_PIECE_S)
+            self._divide(shot)
             upcoming_s = shot.frames[0][0] if shot.frames else frame.time_s
             if upcoming_s - shot.start_s >= MAX_PIECE_S:  # a gap between frames, which is no piece
                 shot.start_s = upcoming_s
-        shot.frames.append((frame.time_s, grey))
+        shot.frames.append(_Frame(frame.time_s, grey, frame.pixels_bgr if self._learned else None))
 
     def finish(self, end_s: float) -> tuple[QueryPiece, ...]:
         """Return all pieces, in order of time; the video ends at `end_s` seconds."""
@@ -144,19 +158,25 @@ class QueryPieces:
         end_s = max(end_s, shot.frames[-1][0] + _SAME_TIME_S)
         count = max(1, math.ceil((end_s - start_s) / MAX_PIECE_S - _SAME_TIME_S))
         length_s = (end_s - start_s) / count
-        while shot.frames:
-            part = min(count - 1, int((shot.frames[0][0] - start_s + _SAME_TIME_S) / length_s))
-            shot.start_s = start_s + part * length_s
-            self._close_piece(shot, end_s if part == count - 1 else shot.start_s + length_s)
+        parts: dict[int, list[_Frame]] = {}
+        for each in shot.frames:
+            part = int((each[0] - start_s + _SAME_TIME_S) / length_s) if length_s > 0 else 0
+            parts.setdefault(min(count - 1, part), []).append(each)
+        for part, frames in parts.items():
+            ends_s = end_s if part == count - 1 else start_s + (part + 1) * length_s
+            self._add_piece(shot, Interval(start_s=start_s + part * length_s, end_s=ends_s), frames)
 
-    def _close_piece(self, shot: _OpenShot, end_s: float) -> None:
-        """Make a piece of the frames of the open shot before `end_s`, if there are any, and leave it the rest."""
+    def _divide(self, shot: _OpenShot) -> None:
+        """Make a piece of the start of a shot that is still open."""
+        end_s = shot.start_s + MAX_PIECE_S
         inside = [each for each in shot.frames if each[0] < end_s - _SAME_TIME_S]
-        interval = Interval(start_s=shot.start_s, end_s=end_s)
+        if inside:
+            self._add_piece(shot, Interval(start_s=shot.start_s, end_s=end_s), inside)
         shot.frames = shot.frames[len(inside) :]
         shot.start_s = end_s
-        if not inside:
-            return
+
+    def _add_piece(self, shot: _OpenShot, interval: Interval, inside: list[_Frame]) -> None:
+        """Choose the key pictures of a new piece, which then waits for what follows it."""
         chosen = _chosen(inside, interval)
         piece = _Waiting(shot.number, interval, chosen, np.full(chosen[0][1].shape, FREE, np.uint8))
         self._waiting.append(piece)
@@ -196,8 +216,12 @@ class QueryPieces:
             QueryPiece(
                 interval=piece.interval,
                 key_pictures=tuple(
-                    KeyPicture(time_s=time_s, keypoints=local.detect(grey, mask, keep=QUERY_KEYPOINTS))
-                    for time_s, grey in piece.frames
+                    KeyPicture(
+                        time_s=frame.time_s,
+                        keypoints=local.detect(frame.grey, mask, keep=QUERY_KEYPOINTS),
+                        vectors=self._described(frame, is_middle=number == len(piece.frames) // 2),
+                    )
+                    for number, frame in enumerate(piece.frames)
                 ),
                 free=_reduced_mask(piece.free),
                 width_px=width,
@@ -205,8 +229,13 @@ class QueryPieces:
             )
         )
 
+    def _described(self, frame: _Frame, *, is_middle: bool) -> npt.NDArray[np.float16] | None:
+        if self._learned is None or frame.pixels_bgr is None:
+            return None
+        return self._learned.describe_views(frame.pixels_bgr, with_inverted=is_middle)
 
-def _chosen(frames: Sequence[tuple[float, Grey]], interval: Interval) -> list[tuple[float, Grey]]:
+
+def _chosen(frames: Sequence[_Frame], interval: Interval) -> list[_Frame]:
     """Choose key pictures spread over a piece, away from its ends where it has enough frames."""
     inner = [each for each in frames if interval.start_s + _END_S <= each[0] and each[0] < interval.end_s - _END_S] or [
         frames[len(frames) // 2]
@@ -228,11 +257,13 @@ def _reduced_mask(free: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 class ReferenceFeatures:
-    """Collects the keypoints of a reference, frame by frame, in order of time."""
+    """Collects the keypoints of a reference, frame by frame, in order of time, and what `learned` gives too."""
 
-    def __init__(self) -> None:
+    def __init__(self, learned: Descriptor | None = None) -> None:
+        self._learned = learned
+        self._vectors: list[npt.NDArray[np.float16]] = []
         self._width_px = self._height_px = 0
-        self._first: tuple[float, Grey] | None = None
+        self._first: tuple[SampledFrame, Grey] | None = None
         self._reduced: npt.NDArray[np.float32] | None = None
         self._times_s: list[float] = []
         self._until_s: list[float] = []
@@ -245,13 +276,13 @@ class ReferenceFeatures:
             self._height_px, self._width_px = grey.shape
         if frame.starts_shot or (self._first is None and not self._times_s):
             self._keep_first()
-            self._first, self._reduced = (frame.time_s, grey), None
+            self._first, self._reduced = (frame, grey), None
             return
         if self._first is not None:
             # The first frame of a shot may show a blend with the shot before it; the next will do unless it is far.
-            if frame.time_s - self._first[0] <= _FIRST_S:
+            if frame.time_s - self._first[0].time_s <= _FIRST_S:
                 self._first = None
-                self._keep(frame.time_s, grey)
+                self._keep(frame, grey)
                 return
             self._keep_first()
         if self._reduced is not None and _is_still(self._reduced, _reduced(grey)):
@@ -259,7 +290,7 @@ class ReferenceFeatures:
             return
         self._reduced = None
         if frame.time_s >= self._times_s[-1] + REFERENCE_STEP_S - _STEP_TOLERANCE_S:
-            self._keep(frame.time_s, grey)
+            self._keep(frame, grey)
 
     def finish(self) -> LocalFeatureSet:
         """Return the keypoints of all key pictures."""
@@ -277,20 +308,32 @@ class ReferenceFeatures:
             codes=np.concatenate(codes),
         )
 
+    def descriptors(self) -> DescriptorSet | None:
+        """Return what the learned descriptor gave for the key pictures, after `finish`; None if there is none."""
+        if self._learned is None:
+            return None
+        return DescriptorSet(
+            model_sha256=self._learned.sha256,
+            times_s=np.array(self._times_s, np.float64),
+            vectors=np.array(self._vectors, np.float16).reshape(-1, self._learned.dimensions),
+        )
+
     def _keep_first(self) -> None:
         if self._first is not None:
             self._keep(*self._first)
             self._first = None
 
-    def _keep(self, time_s: float, grey: Grey) -> None:
+    def _keep(self, frame: SampledFrame, grey: Grey) -> None:
         """Make the frame a key picture."""
         found = local.detect(grey, keep=REFERENCE_KEYPOINTS, side_px=REFERENCE_SIDE_PX)
         height, width = grey.shape
-        self._times_s.append(time_s)
-        self._until_s.append(time_s)
+        self._times_s.append(frame.time_s)
+        self._until_s.append(frame.time_s)
         self._points.append(found.points * np.array([self._width_px / width, self._height_px / height], np.float32))
         self._codes.append(local.project(found.descriptors))
         self._reduced = _reduced(grey)
+        if self._learned is not None:
+            self._vectors.append(self._learned.describe([frame.pixels_bgr])[0])
 
 
 def _reduced(grey: Grey) -> npt.NDArray[np.float32]:

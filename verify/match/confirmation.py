@@ -9,6 +9,7 @@ import numpy as np
 
 from verify.fingerprint.local import project, viewed, vocabulary
 from verify.match.geometry import assumed_overlay, distinct_overlays, overlay
+from verify.match.learned_proposals import most_alike, pictures_on_line, stands_out
 from verify.match.motion import RATES, QueryMotion, find_held_picture, find_line
 from verify.match.refinement import refine
 from verify.match.scoring import STILL, fused_score, held_score
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from verify.match.geometry import Overlay
     from verify.match.materials import QueryMaterial, ReferenceMaterial
     from verify.match.motion import HeldPicture, MotionLine, ReferenceMotion
-    from verify.match.proposals import Proposal
+    from verify.match.proposals import Proposal, Resemblance
     from verify.model import Match, ProxyClip
 
 _OVERLAYS_TRIED = 2
@@ -48,8 +49,8 @@ class PieceEvidence:
 
     `overlay` lays the pictures on each other, supported by `overlay_pairs` of `tried_pairs` pairs of key pictures.
     `line` is None where the archive keeps no small pictures of the reference, or there are too few. `held` is the
-    picture that a still piece shows, if it does. `hashed` is the
-    match that the hashes alone give on this piece, if they do.
+    picture that a still piece shows, if it does. `hashed` is the match that the hashes alone give on this piece, if they
+    do, and `alike` what a learned descriptor says, if the pictures look alike on the line.
     """
 
     piece: QueryPiece
@@ -63,6 +64,7 @@ class PieceEvidence:
     hashed: Match | None
     score: float
     reference_size: tuple[int, int]
+    alike: Resemblance | None = None
 
 
 class Confirmation:
@@ -82,13 +84,26 @@ class Confirmation:
         for proposal in proposals:
             reference_id = self._references.local.reference_ids[proposal.reference_number]
             overlays, tried = self._overlays(piece, proposal, reference_id)
+            alike = proposal.alike if stands_out(proposal.alike) else None
+            if not overlays and alike is not None:
+                overlays = [(self._whole(piece, reference_id, proposal.view, most_alike(alike, piece)), 0)]
             if not overlays:
                 continue
             seen.add((reference_id, proposal.view.mirrored))
             spans = self._spans(reference_id, proposal)
             support = _hash_support(piece, reference_id, proposal.view, hashed)
             found.append(
-                self._best(piece, clip, reference_id, proposal.view, overlays, spans=spans, tried=tried, hashed=support)
+                self._best(
+                    piece,
+                    clip,
+                    reference_id,
+                    proposal.view,
+                    overlays,
+                    spans=spans,
+                    tried=tried,
+                    hashed=support,
+                    alike=alike,
+                )
             )
         for match in hashed:
             view = Transform(mirrored=match.transform.mirrored)
@@ -117,12 +132,14 @@ class Confirmation:
             tried = find_line(*laying, (line.rate,), goes_on) if laying is not None else None
             if tried is None or tried.correlation < 0 or tried.appearance < _FOLLOWED_LIKENESS * line.appearance:
                 continue
+            tried = replace(tried, elsewhere=max(tried.elsewhere, line.elsewhere))
             return replace(
                 evidence,
                 piece=piece,
                 line=tried,
                 held=None,
                 hashed=None,
+                alike=None,
                 score=fused_score(tried, evidence.overlay.cells, hashes_agree=False),
             )
         return None
@@ -180,6 +197,7 @@ class Confirmation:
         spans: list[Interval],
         tried: int,
         hashed: Match | None,
+        alike: Resemblance | None = None,
     ) -> PieceEvidence:
         size = self._size(reference_id)
         laid, pairs = overlays[0]
@@ -218,25 +236,34 @@ class Confirmation:
                         break
                     placed, line = refined
                 support = hashed if hashed is not None and _on_line(hashed, line, piece) else None
-                score = fused_score(line, laid.cells, hashes_agree=support is not None)
+                looks = alike if alike is not None and pictures_on_line(alike, piece, line) else None
+                score = fused_score(line, laid.cells, hashes_agree=support is not None, looks_alike=looks is not None)
                 if score > best.score or (best.line is None and best.held is None):
                     best = replace(
-                        best, overlay=placed, overlay_pairs=pairs, line=line, held=None, hashed=support, score=score
+                        best,
+                        overlay=placed,
+                        overlay_pairs=pairs,
+                        line=line,
+                        held=None,
+                        hashed=support,
+                        alike=looks,
+                        score=score,
                     )
         return best
 
     def _by_hashes(self, piece: QueryPiece, clip: ProxyClip | None, match: Match, view: Transform) -> PieceEvidence:
         """Check what the hashes alone found: the whole picture on the whole picture."""
         middle_s = (match.query.start_s + match.query.end_s) / 2
-        laid = assumed_overlay(
-            (piece.width_px, piece.height_px),
-            self._size(match.reference_id),
-            mirrored=view.mirrored,
-            times_s=(middle_s, match.time_map.reference_time_s(middle_s)),
-        )
+        times_s = (middle_s, match.time_map.reference_time_s(middle_s))
+        laid = self._whole(piece, match.reference_id, view, times_s)
         return self._best(
             piece, clip, match.reference_id, view, [(laid, 0)], spans=[match.reference], tried=0, hashed=match
         )
+
+    def _whole(self, piece: QueryPiece, reference_id: str, view: Transform, times_s: tuple[float, float]) -> Overlay:
+        """Assume that the whole picture lies on the whole picture."""
+        size = (piece.width_px, piece.height_px)
+        return assumed_overlay(size, self._size(reference_id), mirrored=view.mirrored, times_s=times_s)
 
     def _refined(
         self, piece: QueryPiece, clip: ProxyClip, evidence: PieceEvidence, stretch: Interval, line: MotionLine
@@ -256,7 +283,8 @@ class Confirmation:
         better = find_line(*again, _rates_near(line.rate)) if again is not None else None
         if better is None or better.correlation <= line.correlation:
             return None
-        return fitted, better
+        # Only a few rates were tried again: how well others do elsewhere is known from before.
+        return fitted, replace(better, elsewhere=max(better.elsewhere, line.elsewhere))
 
     def _laid(
         self, piece: QueryPiece, clip: ProxyClip, evidence: PieceEvidence, stretch: Interval

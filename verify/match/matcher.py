@@ -1,7 +1,7 @@
 """From a release and the references to aligned, confirmed, scored segments.
 
 Two ways propose where a piece of the release may come from: lines of agreeing perceptual hashes, and keypoints that
-vote for references. Each proposal is then confirmed by geometry and by motion. The same camera on the same scene at
+vote for references; a learned descriptor is a third where the user brings one. Each proposal is then confirmed by geometry and by motion. The same camera on the same scene at
 another time agrees in geometry and not in motion, and is reported as the same scene, never as reuse.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from verify.match.confirmation import Confirmation, PieceEvidence
 from verify.match.hash_lines import find_hash_matches
 from verify.match.joining import join_neighbours, without_weaker_twins
+from verify.match.learned_proposals import merged, propose_alike
 from verify.match.proposals import propose
 from verify.match.scoring import HASH_FAMILY, STILL, calibration
 from verify.match.segments import TOO_STATIC, same_scene, segment
@@ -46,7 +47,7 @@ def find_matches(
     Matches with `same_scene_only` set agree in picture, and the recording was not shown to be the same.
     """
     hashed = find_hash_matches(query.hashes, hashes, progress)
-    evidence = _examined(query, references, hashed, progress)
+    evidence = gather_evidence(query, references, hashed, progress)
     found = _segments(evidence, hashes, references)
     found += _by_hashes_alone(hashed, found)
     accepted = [match for match in found if not match.same_scene_only]
@@ -55,12 +56,18 @@ def find_matches(
     return tuple(sorted(kept, key=lambda match: (-match.score, match.query.start_s, match.reference_id)))
 
 
-def _examined(
+def gather_evidence(
     query: QueryMaterial, references: ReferenceMaterial, hashed: Sequence[Match], progress: Progress
 ) -> list[list[PieceEvidence]]:
-    """Check what is proposed for every piece, then let pieces follow the lines of their neighbours."""
+    """Check what is proposed for every piece, then let pieces follow the lines of their neighbours.
+
+    Returns the evidence for each piece of the query, strongest first, whatever its score.
+    """
     confirmation = Confirmation(query, references)
     proposals = propose(query.pieces, references.local)
+    if references.learned is not None:
+        alike = propose_alike(query.pieces, references.learned, references.local)
+        proposals = [merged(*both) for both in zip(proposals, alike, strict=True)]
     progress.start("confirm", len(query.pieces), "pieces")
     evidence = []
     for piece, proposed in zip(query.pieces, proposals, strict=True):

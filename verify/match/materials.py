@@ -12,6 +12,7 @@ from verify.model import Interval
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from verify.archive.descriptors import DescriptorIndex
     from verify.archive.local_index import LocalIndex
     from verify.fingerprint.key_pictures import QueryPiece
     from verify.match.query import Query
@@ -48,10 +49,19 @@ class ReferenceMaterial:
         Length of each reference, by id.
     clips
         Gives the small pictures of a stretch of a reference.
+    learned
+        Vectors that the user's learned descriptor gave for the references, numbered as in `local`; None without one.
     """
 
-    def __init__(self, local: LocalIndex, durations_s: Mapping[str, float], clips: Clips) -> None:
+    def __init__(
+        self,
+        local: LocalIndex,
+        durations_s: Mapping[str, float],
+        clips: Clips,
+        learned: DescriptorIndex | None = None,
+    ) -> None:
         self.local = local
+        self.learned = learned
         self._durations_s = durations_s
         self._clips = clips
         self._motions: OrderedDict[tuple[str, Interval], ReferenceMotion | None] = OrderedDict()

@@ -90,6 +90,11 @@ class MotionLine:
     similarity_times_s: npt.NDArray[np.float64]
     spread: float
 
+    @property
+    def reference_extent_s(self) -> float:
+        """Stretch of the reference that the compared moments extend over, in seconds."""
+        return abs(self.rate) * (float(self.times_s[-1] - self.times_s[0]) + _CHANGE_STEPS / GRID_PER_SECOND)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Span:

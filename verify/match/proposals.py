@@ -42,17 +42,31 @@ _PIECES_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resemblance:
+    """What a learned descriptor says of a reference, seen in one way, and a piece of the query.
+
+    `similarity` is the cosine of their pictures, -1..1, and `noise` that of the other references that are most like the
+    piece. `times_s[n]` lists when the reference looks most like the n-th key picture of the piece, best first.
+    """
+
+    similarity: float
+    noise: float
+    times_s: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """A reference, seen in one way, that a piece of the query may show.
 
     `key_pictures[n]` lists the reference's key pictures that share most with the n-th key picture of the piece, best
-    first; `votes` ranks proposals.
+    first; `votes` ranks proposals. `alike` is there where a learned descriptor proposes it too.
     """
 
     reference_number: int
     view: Transform
     votes: float
     key_pictures: tuple[tuple[int, ...], ...]
+    alike: Resemblance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

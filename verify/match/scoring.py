@@ -23,14 +23,21 @@ if TYPE_CHECKING:
 GEOMETRY_FAMILY = "local keypoints"
 HASH_FAMILY = "global perceptual hash"
 MOTION_FAMILY = "motion over time"
+LEARNED_FAMILY = "learned descriptor"
 
 #: Share of the best correlation elsewhere that is taken off, at native speed and at any other: of many rates tried, one
 #: always fits what moves along the same path at another time.
 _ELSEWHERE_SHARE, _ELSEWHERE_SHARE_CHANGED = 0.4, 1.0
 _NATIVE_TOLERANCE = 0.03
+#: How far the correlation must lie above the best elsewhere: where what moves repeats itself, the time is not known.
+_FULL_DISTINCTNESS = 0.25
+#: Stretch of the reference that the motion must extend over: slowed down far enough, anything fits two pictures.
+_FULL_EXTENT_S = 0.6
 _NO_LIKENESS, _FULL_LIKENESS = 0.4, 0.8
 _FULL_CELLS = 12
 _HASH_CELLS = 9
+#: A learned descriptor supports less than hashes: it takes one place for another.
+_ALIKE_CELLS = 6
 #: Correlation from which motion counts as a family of evidence of its own.
 MIN_MOTION = 0.15
 #: Places from which keypoints do.
@@ -79,7 +86,7 @@ def calibration() -> Calibration:
     )
 
 
-def fused_score(line: MotionLine, cells: int, *, hashes_agree: bool) -> float:
+def fused_score(line: MotionLine, cells: int, *, hashes_agree: bool, looks_alike: bool = False) -> float:
     """Fuse the evidence on a segment into 0..1.
 
     The pooled and the median correlation are multiplied: a single jolt of the camera can make the first high, never
@@ -87,9 +94,12 @@ def fused_score(line: MotionLine, cells: int, *, hashes_agree: bool) -> float:
     """
     share = _ELSEWHERE_SHARE if abs(line.rate - 1) <= _NATIVE_TOLERANCE else _ELSEWHERE_SHARE_CHANGED
     agreement = math.sqrt(max(line.correlation, 0.0) * max(line.per_moment, 0.0)) - share * line.elsewhere
+    distinct = (line.correlation - line.elsewhere) / _FULL_DISTINCTNESS
+    extent = line.reference_extent_s / _FULL_EXTENT_S
     likeness = (line.appearance - _NO_LIKENESS) / (_FULL_LIKENESS - _NO_LIKENESS)
-    support = max(cells, _HASH_CELLS if hashes_agree else 0) / _FULL_CELLS
-    return max(0.0, agreement) * min(max(likeness, 0.0), 1.0) * min(support, 1.0)
+    support = max(cells, _HASH_CELLS if hashes_agree else 0, _ALIKE_CELLS if looks_alike else 0) / _FULL_CELLS
+    factors = (distinct, extent, likeness, support)
+    return max(0.0, agreement) * math.prod(min(max(factor, 0.0), 1.0) for factor in factors)
 
 
 def held_score(held: HeldPicture, cells: int) -> float:
@@ -101,8 +111,10 @@ def held_score(held: HeldPicture, cells: int) -> float:
     return fitted.possible_from + clearness * (_HELD_SHARE * fitted.confirmed_from - fitted.possible_from)
 
 
-def families_of(line: MotionLine | None, cells: int, *, hashes_agree: bool) -> tuple[str, ...]:
-    """Name the independent kinds of evidence that support a segment."""
+def families_of(
+    line: MotionLine | None, cells: int, *, hashes_agree: bool, looks_alike: bool = False
+) -> tuple[str, ...]:
+    """Name the independent kinds of evidence that support a segment; a learned descriptor is one beside motion only."""
     families = []
     if hashes_agree:
         families.append(HASH_FAMILY)
@@ -110,6 +122,8 @@ def families_of(line: MotionLine | None, cells: int, *, hashes_agree: bool) -> t
         families.append(GEOMETRY_FAMILY)
     if line is not None and min(line.correlation, line.per_moment) >= MIN_MOTION:
         families.append(MOTION_FAMILY)
+        if looks_alike:
+            families.append(LEARNED_FAMILY)
     return tuple(families)
 
 

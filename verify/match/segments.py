@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from verify.match.geometry import describe
+from verify.match.learned_proposals import pictures_on_line
 from verify.match.scoring import (
     GEOMETRY_FAMILY,
+    LEARNED_FAMILY,
     MIN_MOTION,
     MOTION_FAMILY,
     STILL,
@@ -63,8 +65,12 @@ def segment(evidence: PieceEvidence, reference_end_s: float, shown_times_s: npt.
     if evidence.held is not None:
         return _held(evidence, evidence.held)
     line = evidence.line
-    hashes_agree = evidence.hashed is not None
-    families = families_of(line, evidence.overlay.cells, hashes_agree=hashes_agree)
+    families = families_of(
+        line,
+        evidence.overlay.cells,
+        hashes_agree=evidence.hashed is not None,
+        looks_alike=evidence.alike is not None,
+    )
     level = level_of(evidence.score, families)
     if line is None or level is None:
         return None
@@ -206,6 +212,9 @@ def _cues(evidence: PieceEvidence, line: MotionLine | None) -> tuple[CueEvidence
     if line is not None:
         agreeing = int((line.moments >= MIN_MOTION).sum())
         cues.append(_counted("motion", MOTION_FAMILY, agreeing, len(line.moments)))
+    if line is not None and evidence.alike is not None:
+        agreeing = pictures_on_line(evidence.alike, evidence.piece, line)
+        cues.append(_counted("learned", LEARNED_FAMILY, agreeing, len(evidence.piece.key_pictures)))
     return tuple(cues)
 
 

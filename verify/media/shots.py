@@ -104,12 +104,12 @@ class _Look:
 
 @dataclass(slots=True)
 class _OpenShot:
-    """The shot that frames are being added to; `sharp` (H, W) uint16 counts the frames with a sharp edge at a place."""
+    """The shot that frames are being added to; `sharp` (H, W) counts the frames with a sharp edge at a place."""
 
     first_s: float
     looks: list[_Look] = field(default_factory=list)
     reduced: npt.NDArray[np.float32] | None = None
-    sharp: npt.NDArray[np.uint16] | None = None
+    sharp: npt.NDArray[np.float32] | None = None
 
 
 class ShotClasses:
@@ -168,13 +168,14 @@ def _look(shot: _OpenShot, grey: Grey) -> None:
 def _look_at_ground(shot: _OpenShot, grey: Grey) -> _Ground:
     """Measure the flat ground of a picture, and count its sharp edges into those of its shot."""
     ranges = np.asarray(cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, _NEIGHBOURS), np.uint8)
-    sharp = (ranges >= _SHARP_RANGE).astype(np.uint16)
     if shot.sharp is None or shot.sharp.shape != grey.shape:
-        shot.sharp = np.zeros(grey.shape, np.uint16)
-    shot.sharp += sharp
-    flat = (ranges <= _FLAT_RANGE).astype(np.uint8)
-    rows = slice(*(round(share * grey.shape[0]) for share in _GROUND_ROWS))
-    levels = cv2.calcHist([grey[rows]], [0], flat[rows], [256], [0, 256]).ravel() / grey[rows].size
+        shot.sharp = np.zeros(grey.shape, np.float32)
+    cv2.accumulate(cv2.threshold(ranges, _SHARP_RANGE - 1, 1, cv2.THRESH_BINARY)[1], shot.sharp)
+    top, bottom = (round(share * grey.shape[0]) for share in _GROUND_ROWS)
+    every_other = slice(top, bottom, 2), slice(None, None, 2)
+    flat = np.asarray(ranges[every_other] <= _FLAT_RANGE, np.uint8)
+    ground = np.ascontiguousarray(grey[every_other])
+    levels = cv2.calcHist([ground], [0], flat, [256], [0, 256]).ravel() / flat.size
     shares: list[float] = []
     commonest = int(levels.argmax())
     for _ in range(_LEVELS):
@@ -182,19 +183,18 @@ def _look_at_ground(shot: _OpenShot, grey: Grey) -> _Ground:
         around = slice(max(0, level - _LEVEL_REACH), level + _LEVEL_REACH + 1)
         shares.append(float(levels[around].sum()))
         levels[around] = 0
-    middle = ranges[_middle(ranges)]
-    soft = (middle >= _SOFT_RANGE) & (middle < _SHARP_RANGE)
+    soft = cv2.inRange(ranges[_middle(grey.shape)], _SOFT_RANGE, _SHARP_RANGE - 1)
     return _Ground(
         level=commonest,
         one_level_share=shares[0],
         levels_share=sum(shares),
-        soft_share=float(soft.sum()) / grey.size,
+        soft_share=cv2.countNonZero(soft) / grey.size,
     )
 
 
-def _middle(picture: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> tuple[slice, slice]:
-    """Return the rows and columns of the middle of a picture."""
-    height, width = picture.shape
+def _middle(shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns of the middle of a picture of this shape."""
+    height, width = shape
     top, bottom = (round(share * height) for share in _MIDDLE_ROWS)
     left, right = (round(share * width) for share in _MIDDLE_COLUMNS)
     return slice(top, bottom), slice(left, right)
@@ -208,7 +208,7 @@ def _is_bars(reduced: npt.NDArray[np.float32], down: npt.NDArray[np.float32]) ->
     if float(down[_BAR_ROWS].mean()) > _BAR_UNEVENNESS:
         return False
     part = reduced[_BAR_ROWS]
-    profile = np.median(part, axis=0)
+    profile = part.mean(axis=0)
     is_step = np.abs(np.diff(profile)) > _BAR_STEP
     steps = int(is_step[0]) + int((is_step[1:] & ~is_step[:-1]).sum())
     return steps >= _BAR_STEPS and float(np.abs(part - profile).mean()) <= _BAR_UNEVENNESS
@@ -239,7 +239,7 @@ def _is_card(shot: _OpenShot) -> bool:
     )
     if levels_share < _TEMPLATE_LEVELS or one_level_share < _TEMPLATE_ONE_LEVEL or moving > _TEMPLATE_MOVING:
         return False
-    edges = float((shot.sharp[_middle(shot.sharp)] >= _STILL_SHARE * len(shot.looks)).sum()) / shot.sharp.size
+    edges = float((shot.sharp[_middle(shot.sharp.shape)] >= _STILL_SHARE * len(shot.looks)).sum()) / shot.sharp.size
     level = float(np.quantile([ground.level for ground in grounds], 0.75))
     is_drawn = _BLACK_LEVEL <= level < _WHITE_LEVEL
     least_edges = _TEMPLATE_EDGES if is_drawn else _TEMPLATE_EDGES_LIKE_A_CAMERA

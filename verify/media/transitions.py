@@ -189,30 +189,41 @@ class BoundaryFinder:
                 candidate = self._compare(middle, distance)
                 found += [] if candidate is None else [candidate]
         if found:
-            self._candidates.append(max(found, key=lambda each: (each.is_fade, each.strength)))
+            best = max(found, key=lambda each: (each.is_fade, each.strength))
+            if not any(self._is_flash(middle, distance) for distance in _DISTANCES if distance <= best.reach):
+                self._candidates.append(best)
 
     def _compare(self, middle: int, distance: int) -> _Candidate | None:
-        """Compare three pictures, without the bars that the outer two have."""
-        before, between, after = (self._pictures[(middle + each) % _ROWS] for each in (-distance, 0, distance))
-        live = live_area(before, after)
-        pictures = before[live], between[live], after[live]
+        """Look for a fade or a dissolve in the pictures at a distance around the one in the middle."""
+        pictures = self._three(middle, distance)
         fade = _fade_strength(*pictures)
         strength = fade or _dissolve_strength(*pictures)
-        if not strength or (not fade and self._fades_at_once(middle, distance, live)):
+        if not strength or (not fade and self._fades_at_once(middle, distance)):
             return None
         weight = 1 - _WIDTH_PENALTY * distance / _REACH
         return _Candidate(middle, self._times_s[middle % _ROWS], distance, fade > 0, strength * weight)
 
-    def _fades_at_once(self, middle: int, distance: int, live: tuple[slice, slice]) -> bool:
+    def _three(self, middle: int, distance: int) -> tuple[Thumbnail, Thumbnail, Thumbnail]:
+        """Return the pictures before, in the middle and after, without the bars that the outer two have."""
+        before, between, after = (self._pictures[(middle + each) % _ROWS] for each in (-distance, 0, distance))
+        live = live_area(before, after)
+        return before[live], between[live], after[live]
+
+    def _is_flash(self, middle: int, distance: int) -> bool:
+        """Say whether the picture before the middle one comes back after it: a flash, or something that passes by."""
+        before, between, after = self._three(middle, distance)
+        departure = min(difference(before, between), difference(after, between))
+        return difference(before, after) <= _CAME_BACK * departure and _likeness(before, after) > _MAX_LIKENESS
+
+    def _fades_at_once(self, middle: int, distance: int) -> bool:
         """Say whether one of two pictures is flat, and not for long: a shot that is faded in or out, not two shots."""
-        before, after = (self._pictures[(middle + each) % _ROWS][live] for each in (-distance, distance))
-        halfway = (self._pictures[(middle + each) % _ROWS][live] for each in (-distance // 2, distance // 2))
+        before, _, after = self._three(middle, distance)
         contrasts = _contrasts(before, after)
-        held = _HELD * difference(before, after)
-        for flat, near, contrast, other in zip((before, after), halfway, contrasts, contrasts[::-1], strict=True):
-            if contrast < _FLAT * other:
-                return difference(flat, near) > held
-        return False
+        if min(contrasts) >= _FLAT * max(contrasts):
+            return False
+        flat = distance if contrasts[1] < contrasts[0] else -distance
+        far, near = (self._pictures[(middle + each) % _ROWS] for each in (flat, flat // 2))
+        return difference(far, near) > _HELD * difference(before, after)
 
 
 def _contrasts(before: Thumbnail, after: Thumbnail) -> tuple[float, float]:
