@@ -294,7 +294,8 @@ class SampledFrame:
     """A decoded frame, reduced to the canonical size.
 
     `pts` counts `time_base` units as in the file; `time_s` is seconds from the first presented frame. `pixels_bgr` is
-    (height, width, 3) uint8, upright, longest side 512 px. `starts_shot` says that a hard cut lies before it.
+    (height, width, 3) uint8, upright, longest side 512 px. `starts_shot` says that a shot began with it, or since the
+    sampled frame before it.
     """
 
     pts: int
@@ -317,7 +318,7 @@ class ProxyClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """Frames between two cuts, with the class that most of its frames have and why."""
+    """Frames between two boundaries (cuts, dissolves, fades), with the class that most of its frames have and why."""
 
     interval: Interval
     frame_class: FrameClass
@@ -328,9 +329,10 @@ class Shot:
 class DecodeOutcome:
     """How a decoding run ended.
 
-    `decoded` runs from the first frame to the end of the last one. `failure` says what stopped decoding before the
-    end of the file, None if nothing did; `missing_s` is how many declared seconds gave no frame, and
-    `damaged_packets` how many packets or pictures were damaged along the way; none of these pictures was used.
+    `decoded` runs from the first frame to the end of the last one. `cut_times_s` are the times at which shots begin,
+    after the first: hard cuts, the middles of dissolves, the darkest or brightest points of fades. `failure` says what
+    stopped decoding before the end of the file, None if nothing did; `missing_s` is how many declared seconds gave no
+    frame, and `damaged_packets` how many packets or pictures were damaged along the way; none of these was used.
 
     `gaps` are the spans between presented frames from which frames are missing, because they were damaged or because
     the timestamps jump by more than a second; `held` are the spans of a second or more in which the picture stands

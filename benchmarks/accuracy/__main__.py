@@ -103,11 +103,13 @@ def score(bench: Path, matches: Path, *, as_json: bool) -> None:
 @main.command()
 @click.argument("bench", type=_FOLDER)
 @click.option("--keep", type=_NEW, help="Keep archive, reports and matches.csv in this new folder.")
-def run(bench: Path, *, keep: Path | None) -> None:
+@click.option("--descriptor", type=_FILE, help="Learned descriptor (ONNX) for both commands.")
+def run(bench: Path, *, keep: Path | None, descriptor: Path | None) -> None:
     """Run `verify archive add` and `verify batch` on BENCH and score what they find."""
 
     with _folder(keep) as folder:
-        done = run_program(bench, folder)
+        options = ("--descriptor", str(descriptor)) if descriptor else ()
+        done = run_program(bench, folder, options, options)
         took = f"archive add {done.adding_s:.0f} s, batch {done.checking_s:.0f} s"
         click.echo(f"{bench.name}: {took} (wall, this machine)")
         _score(bench, done.matches, as_json=False)
@@ -135,6 +137,8 @@ def peers(
     for peer in compared:
         described = describe(bench, peer, keep, lambda line: click.echo(line, err=True))
         results.append((peer.name, score_matches(truth, find_reuse(peer, described))))
+        if isinstance(peer, Sscd):
+            peer.close()
     click.echo(tables.table(results))
 
 

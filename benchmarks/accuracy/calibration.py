@@ -36,9 +36,10 @@ SHIPPED = Path(__file__).resolve().parent.parent.parent / "verify" / "match" / "
 _MARGIN = 1.15
 _LEAST_CONFIRMED = 0.35
 #: Share of trials of the fitted half in which a score of 'possible' may be an alarm.
-_POSSIBLE_ALARMS = 0.03
+_POSSIBLE_ALARMS = 0.1
 _LEAST_POSSIBLE = 0.1
 _SHOWN_S = 0.1
+_SHOWN_SCORES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,8 @@ def report(name: str, trials: list[Trial], values: dict[str, object]) -> Iterato
             f"{name}: score {threshold:.2f} ({level}): {len(alarms)} alarms in {len(trials)} trials, "
             f"{found} of {len(shown)} pieces that show a reference"
         )
+    counts = (f"{score:.2f}: {sum(trial.wrong >= score for trial in trials)}" for score in _SHOWN_SCORES)
+    yield f"    alarms at scores from {', '.join(counts)}"
     for trial in sorted(trials, key=lambda each: -each.wrong)[:8]:
         span = f"{trial.interval.start_s:.2f}-{trial.interval.end_s:.2f} s"
         yield f"    {trial.wrong:.3f}  {trial.query_id} {span}, taken for {trial.wrong_id}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -14,7 +15,7 @@ import pytest
 from tests.cli.helpers.command import names_in, verify
 from tests.http_server import serving
 from verify.archive import catalogue as catalogue_module
-from verify.archive import store
+from verify.archive import local_index, proxies, store
 from verify.archive.catalogue import CATALOGUE_NAME
 from verify.archive.local_index import CACHE_NAME
 from verify.archive.proxies import PROXIES_NAME
@@ -60,6 +61,8 @@ def test_show_has_everything_about_one(archive: Path):
     done = verify("archive", "show", "scene", "--archive", archive)
     lines = dict(line.split(maxsplit=1) for line in done.out.splitlines() if len(line.split()) == 2)
     assert (lines["id"], lines["publisher"], lines["thumbnails"]) == ("scene", "Studio", "9")
+    assert int(lines["keypoints"]) > 100
+    assert re.search(r"^proxy +\d+ bytes$", done.out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["nothing", "", "../scene", "' OR 1=1 --"])
@@ -77,6 +80,16 @@ def test_stats_add_up(archive: Path):
     told = verify("archive", "stats", "--archive", archive).out
     assert figures["snapshot"] in told
     assert "pdq, phash" in told
+    sizes = figures["bytes"]
+    assert {"hashes", "keypoints", "proxies", "thumbnails"} <= set(sizes)
+    proxies = sum(path.stat().st_size for path in (archive / PROXIES_NAME).iterdir())
+    assert sizes["proxies"] == proxies > 0
+    # 48 bytes of code, 8 of place and 2 of word each, and little else.
+    assert 58 <= sizes["keypoints"] / figures["keypoints"] < 62
+    for kind, size in sizes.items():
+        assert figures["bytes_per_hour"][kind] == pytest.approx(size * 3600 / 15, rel=0.01)
+    assert figures["without_proxy"] == 0
+    assert f"proxies {proxies}" in told
 
 
 # --- adding ----------------------------------------------------------------------------------------------------------
@@ -89,6 +102,16 @@ def test_adding_twice_changes_nothing(copy: Path, footage: dict[str, Path]):
     assert done.err == "[1/1] scene: already there as scene\n"
     assert done.out == "0 added, 1 already there, 0 failed; the archive has 2 references.\n"
     assert verify("archive", "stats", "--archive", copy, "--json").out == before
+
+
+def test_no_proxy_keeps_none(copy: Path, footage: dict[str, Path]):
+    proxies = names_in(copy / PROXIES_NAME)
+    done = verify("archive", "add", footage["static"], "--archive", copy, "--no-proxy")
+    assert done.code == 0, done.err
+    assert names_in(copy / PROXIES_NAME) == proxies
+    assert "proxy              none" in verify("archive", "show", "static", "--archive", copy).out
+    figures = json.loads(verify("archive", "stats", "--archive", copy, "--json").out)
+    assert (figures["references"], figures["without_proxy"]) == (3, 1)
 
 
 def test_same_bytes_under_another_name_are_recognised(copy: Path, footage: dict[str, Path], tmp_path: Path):
@@ -263,11 +286,17 @@ def change(folder: Path, statement: str) -> None:
 
 DAMAGE = {
     "made by a newer program": ("PRAGMA user_version = 99", 43),
+    "made by an older program": ("PRAGMA user_version = 1", 41),
     "made by another program": ("PRAGMA application_id = 1", 40),
     "fingerprints of another version": ("UPDATE fingerprint SET version = 99", 41),
     "altered fingerprints": ("UPDATE fingerprint SET codes = zeroblob(length(codes))", 40),
     "missing fingerprints": ("DELETE FROM fingerprint WHERE algorithm = 'pdq'", 40),
+    "keypoints of another version": ("UPDATE local_features SET version = 99", 41),
+    "altered keypoints": ("UPDATE local_features SET codes = zeroblob(length(codes))", 40),
+    "missing keypoints": ("DELETE FROM local_features WHERE reference_id = 'scene'", 40),
     "a missing table": ("DROP TABLE fingerprint", 40),
+    "a missing table of keypoints": ("DROP TABLE local_features", 40),
+    "a missing table of proxies": ("DROP TABLE proxy", 40),
     "an unknown kind": ("UPDATE reference SET kind = 'propaganda'", 40),
     "an endless video": ("UPDATE reference SET duration_s = 9e999", 40),
 }
@@ -282,6 +311,50 @@ def test_release_is_not_checked_against_a_broken_archive(
     assert done.code == code, done.err
     assert done.message.startswith(f"error: {copy}: ")
     assert not (tmp_path / "out").exists()
+
+
+def test_archive_of_the_format_before_says_what_to_do(copy: Path, footage: dict[str, Path]):
+    change(copy, "PRAGMA user_version = 1")
+    for words in (["list"], ["stats"], ["add", footage["static"]]):
+        done = verify("archive", *words, "--archive", copy)
+        assert done.code == 41
+        assert done.message == (
+            f"error: {copy}: archive format 1 has no keypoints, this program needs them. "
+            "Add the references anew to a new archive."
+        )
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_release_is_not_checked_against_an_archive_whose_proxies_are_not_whole(
+    damage: str, copy: Path, release: Path, tmp_path: Path
+):
+    for path in (copy / PROXIES_NAME).iterdir():
+        if damage == "missing":
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    done = verify("video", release, "--archive", copy, "--out", tmp_path / "out")
+    assert done.code == 40, done.err
+    assert re.match(rf"error: {copy}: the proxy of [\w-]+ is {damage}\. Restore the folder", done.message)
+    assert names_in(tmp_path / "out") <= {"evidence", "evidence-custody"}
+
+
+def test_release_is_checked_by_a_sorted_file_too(
+    copy: Path, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(local_index, "_CACHED_FROM_KEYPOINTS", 1)
+    matches = []
+    for name in ("first", "again", "damaged"):
+        if name == "damaged":
+            content = bytearray((copy / CACHE_NAME).read_bytes())
+            content[len(content) // 3] ^= 255
+            (copy / CACHE_NAME).write_bytes(content)
+        done = verify("video", release, "--archive", copy, "--out", tmp_path / name)
+        assert done.code == 0, done.err
+        matches.append((tmp_path / name / "matches.csv").read_text(encoding="utf-8"))
+    assert len(set(matches)) == 1
+    assert ",scene," in matches[0]
+    assert names_in(copy) == {CATALOGUE_NAME, PROXIES_NAME, CACHE_NAME}
 
 
 @pytest.mark.parametrize("size", [0, 50, 5000, 60_000])
@@ -311,18 +384,24 @@ def test_creation_that_was_cut_off_is_no_obstacle(footage: dict[str, Path], tmp_
     folder.mkdir()
     (folder / f".{CATALOGUE_NAME}.partial").write_bytes(b"half")
     assert verify("archive", "add", footage["static"], "--archive", folder).code == 0
-    assert names_in(folder) == {CATALOGUE_NAME}
+    assert names_in(folder) == {CATALOGUE_NAME, PROXIES_NAME}
 
 
-def test_addition_that_was_cut_off_is_undone(copy: Path, footage: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("moment", ["fingerprint_row", "local_row", "StoredProxy"])
+def test_addition_that_was_cut_off_is_undone(
+    moment: str, copy: Path, footage: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "fingerprint_row", interrupt)
+    before = names_in(copy / PROXIES_NAME)
+    monkeypatch.setattr(proxies if moment == "StoredProxy" else store, moment, interrupt)
     assert verify("archive", "add", footage["static"], "--archive", copy).code == 130
     monkeypatch.undo()
     assert ids_in(copy) == ["hard-cuts", "scene"]
-    assert names_in(copy) == {CATALOGUE_NAME}
+    assert names_in(copy) == {CATALOGUE_NAME, PROXIES_NAME}
+    assert verify("archive", "add", footage["static"], "--archive", copy).code == 0
+    assert len(names_in(copy / PROXIES_NAME)) == len(before) + 1
 
 
 def test_archive_is_not_made_inside_other_things(footage: dict[str, Path], tmp_path: Path):

@@ -33,7 +33,7 @@ class Distribution:
 @pytest.fixture
 def healthy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A machine on which all is well, whatever this one is like."""
-    versions = {"yt-dlp": dotted(TODAY), "faiss-cpu": "1.15.1"}
+    versions = {"yt-dlp": dotted(TODAY), "faiss-cpu": "1.15.1", "onnxruntime": "1.32.0"}
     monkeypatch.setattr(command.importlib.metadata, "version", lambda name: versions[name])
     monkeypatch.setattr(
         command.importlib.metadata, "distributions", lambda: [Distribution("opencv-python-headless", "5.0")]
@@ -59,8 +59,8 @@ def test_all_is_well(healthy: pytest.MonkeyPatch, archive: Path):
     assert code == 0
     assert {check["state"] for check in checks.values()} == {"ok"}
     assert set(checks) == {
-        "ffmpeg", "JavaScript runtime", "yt-dlp", "OpenCV", "FAISS", "signing key", "disk",
-        "reference archive",
+        "ffmpeg", "JavaScript runtime", "yt-dlp", "OpenCV", "FAISS", "learned descriptor", "signing key",
+        "disk", "reference archive",
     }  # fmt: skip
     assert not any(check["mend"] for check in checks.values())
     assert checks["reference archive"]["told"] == f"2 references at {archive}"
@@ -80,7 +80,7 @@ def no_ffmpeg() -> ExternalTool:
 
 def versions(**changed: str) -> Any:
     def version(name: str) -> str:
-        found = {"yt-dlp": dotted(TODAY), "faiss-cpu": "1.15.1"} | {
+        found = {"yt-dlp": dotted(TODAY), "faiss-cpu": "1.15.1", "onnxruntime": "1.32.0"} | {
             key.replace("_", "-"): changed[key] for key in changed
         }
         if found[name] == "none":
@@ -125,6 +125,10 @@ CASES: dict[str, tuple[str, Any, Any, str, int, str, str]] = {
     "another FAISS": (
         "FAISS", importlib.metadata, ("version", versions(faiss_cpu="none")), "ok", 0, "not from faiss-cpu", "",
     ),
+    "another onnxruntime": (
+        "learned descriptor", importlib.metadata, ("version", versions(onnxruntime="none")), "ok", 0,
+        "not from the package of that name", "",
+    ),
     "low disk": (
         "disk", shutil, ("disk_usage", lambda _: Usage(0, 0, 2 * 1024**3)), "warning", 100, "2 GiB free here", "--out",
     ),
@@ -146,6 +150,13 @@ def test_what_is_wrong_is_told_with_what_mends_it(case: Any, healthy: pytest.Mon
         assert (
             f"error: {name}: missing or not usable. See the lines above." in verify("doctor", "--archive", archive).err
         )
+
+
+def test_library_that_only_descriptors_need_is_not_missed(healthy: pytest.MonkeyPatch, archive: Path):
+    healthy.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else object())
+    code, checks = states(archive)
+    assert (code, checks["learned descriptor"]["state"]) == (0, "ok")
+    assert "pip install 'verify-video[learned]'" in checks["learned descriptor"]["told"]
 
 
 def test_no_archive_yet(healthy: pytest.MonkeyPatch, tmp_path: Path):

@@ -18,6 +18,8 @@ from fixtures.footage import CHECKOUT, encode
 from tests.cli.helpers.command import CASE_PARTS, REPORT_PARTS, Done, check_case, names_in, verify
 from tests.http_server import serving
 from verify.archive.catalogue import CATALOGUE_NAME
+from verify.archive.proxies import PROXIES_NAME
+from verify.archive.store import Archive
 from verify.pipeline import open_library
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="children are found by way of /proc")
@@ -101,7 +103,7 @@ def try_video(source: str, archive: Path, folder: Path, moment: int) -> int:
     if "note: what was fetched is preserved" in done.err:
         assert (out / "evidence").is_dir()
     assert (archive / CATALOGUE_NAME).read_bytes() == before
-    assert names_in(archive) == {CATALOGUE_NAME}
+    assert names_in(archive) == {CATALOGUE_NAME, PROXIES_NAME}
     return met
 
 
@@ -115,12 +117,21 @@ def try_add(sources: list[Path], folder: Path, moment: int) -> int:
     if (archive / CATALOGUE_NAME).exists():
         with open_library(archive) as library:
             told = library.references
-            assert set(library.index.reference_ids) == set(told) <= {source.stem for source in sources}
+            known = set(library.hashes.reference_ids)
+            assert (
+                known == set(library.material.local.reference_ids) == set(told) <= {source.stem for source in sources}
+            )
             for reference_id in told:
                 assert library.archive.thumbnails(reference_id)
+                assert library.archive.proxy_path(reference_id)
     finished = verify("archive", "add", *sources, "--archive", archive)
     assert finished.code == 0, finished.err
-    assert names_in(archive) == {CATALOGUE_NAME}
+    assert names_in(archive) == {CATALOGUE_NAME, PROXIES_NAME}
+    # What an interrupted addition left is swept by the next; only one that finds everything there adds nothing.
+    with Archive.open(archive) as opened:
+        proxies = {path.name for source in sources if (path := opened.proxy_path(source.stem))}
+    assert len(proxies) == len(sources)
+    assert proxies <= names_in(archive / PROXIES_NAME)
     return met
 
 

@@ -108,7 +108,7 @@ DAMAGE = {
     "damaged, cut short": lambda path: path.write_bytes(CONTENT[:-1]),
     "damaged, longer": lambda path: path.write_bytes(CONTENT + b"x"),
     "damaged, empty": lambda path: path.write_bytes(b""),
-    "cannot be read": lambda path: (path.unlink(), path.mkdir()),
+    "damaged, a folder": lambda path: (path.unlink(), path.mkdir()),
 }
 
 
@@ -122,6 +122,20 @@ def test_damaged_proxy_is_an_error_that_names_the_reference(kind: str, folder: P
     ):
         archive.proxy_path("clip")
     assert caught.value.exit_code == 40
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_proxies_that_are_not_there_are_known_without_reading_any(kind: str, folder: Path, proxy: Path):
+    add(folder, None, "a", 2)
+    add(folder, proxy)
+    with Archive.open(folder) as archive:
+        archive.check_proxies()
+        DAMAGE[kind](stored(folder))
+        if kind == "damaged, one bit":
+            archive.check_proxies()
+            return
+        with pytest.raises(ArchiveDamagedError, match=r"the proxy of clip is (missing|damaged)"):
+            archive.check_proxies()
 
 
 @pytest.mark.parametrize("digest", ["../../etc/passwd", "", "A" * 64, "0" * 63, "0" * 64 + "/x"])

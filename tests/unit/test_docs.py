@@ -10,9 +10,11 @@ import json
 import os
 import re
 import sqlite3
+import struct
 import subprocess
 import sys
 import tomllib
+import zlib
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -21,10 +23,13 @@ import numpy as np
 import pytest
 
 from fixtures.footage import CHECKOUT
+from tests.unit.archive_samples import features_of
 from verify import errors
 from verify.__main__ import COMMANDS, verify
-from verify.archive.manifest import COLUMNS as MANIFEST_COLUMNS
+from verify.archive import local_index
 from verify.archive.catalogue import APPLICATION_ID, FORMAT_VERSION
+from verify.archive.local_index import CACHE_NAME
+from verify.archive.manifest import COLUMNS as MANIFEST_COLUMNS
 from verify.archive.store import Archive
 from verify.evidence.preserve import preserve
 from verify.findings.claims import load_claims
@@ -221,6 +226,38 @@ def test_claims_example_can_be_loaded(tmp_path: Path) -> None:
     assert all(claim.statement for claim in claims)
 
 
+def test_the_archive_format_page_describes_the_sorted_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the file by what the page says alone."""
+    text = section(text_of(DOCS / "internals" / "archive-format.md"), f"## The file `{CACHE_NAME}`")
+    for words in ("`VRFYKEY2`", "key of 32 bytes", "as uint64", "as uint32", "W + 1 int64", "W uint32", "4096 bytes"):
+        assert words in text
+    monkeypatch.setattr(local_index, "_CACHED_FROM_KEYPOINTS", 1)
+    small_archive(tmp_path / "archive")
+    with Archive.open(tmp_path / "archive") as archive:
+        local_index.LocalIndex.load(archive)
+    content = (tmp_path / "archive" / CACHE_NAME).read_bytes()
+    count, words, dimensions = struct.unpack_from("<QII", content, 40)
+    starts_at = 56
+    checksums_at = starts_at + 8 * (words + 1)
+    digest_at = checksums_at + 4 * words
+    assert content[:8] == b"VRFYKEY2"
+    assert (count, dimensions) == (6, 48)
+    assert content[digest_at : digest_at + 32] == hashlib.sha256(content[:digest_at]).digest()
+    starts = np.frombuffer(content, "<i8", words + 1, starts_at)
+    checksums = np.frombuffer(content, "<u4", words, checksums_at)
+    codes_at = -(-(digest_at + 32) // 4096) * 4096
+    numbers_at = -(-(codes_at + count * dimensions) // 4096) * 4096
+    pictures_at = -(-(numbers_at + 4 * count) // 4096) * 4096
+    assert len(content) == -(-(pictures_at + 4 * count) // 4096) * 4096
+    for first, last, checksum in zip(starts[:-1], starts[1:], checksums, strict=True):
+        of_list = content[codes_at + first * dimensions : codes_at + last * dimensions]
+        of_list += content[numbers_at + 4 * first : numbers_at + 4 * last]
+        of_list += content[pictures_at + 4 * first : pictures_at + 4 * last]
+        assert zlib.crc32(of_list) == checksum
+    stored = np.frombuffer(content, np.int8, count * dimensions, codes_at).reshape(count, dimensions)
+    assert sorted(stored.tolist()) == sorted(features_of(5, pictures=2, each=3).codes.tolist())
+
+
 def test_the_archive_page_names_columns_and_kinds() -> None:
     text = text_of(DOCS / "archive.md")
     described = {cell.strip("`") for cell in first_cells(section(text, "## What you say of a reference"))}
@@ -315,8 +352,10 @@ def small_archive(folder: Path) -> tuple[Reference, dict[str, FingerprintSet]]:
         for cue in CUES
     }
     reference = Reference(id="clip", title="A clip", sha256="0" * 64, duration_s=1.0, added_utc="2026-01-31T12:00:00Z")
+    proxy = folder.with_name("proxy.mkv")
+    proxy.write_bytes(b"a proxy")
     with Archive.create_or_open(folder) as archive:
-        archive.add(reference, fingerprints, [])
+        archive.add(reference, fingerprints, [], features_of(5, pictures=2, each=3), proxy)
     return reference, fingerprints
 
 
@@ -324,7 +363,12 @@ def test_a_reader_written_from_the_archive_page_works(tmp_path: Path) -> None:
     page = DOCS / "internals" / "archive-format.md"
     _, fingerprints = small_archive(tmp_path / "archive")
     printed = run_reader(page, tmp_path / "archive", tmp_path)
-    assert printed == f"clip A clip 0.25 s {fingerprints['pdq'].codes[0].tobytes().hex()}\n"
+    x, y = features_of(5, pictures=2, each=3).points[0]
+    assert printed.splitlines() == [
+        f"clip A clip 0.25 s {fingerprints['pdq'].codes[0].tobytes().hex()}",
+        f"6 keypoints in 2 key pictures, the first at {x!s} {y!s}",
+        "proxy of 7 bytes",
+    ]
 
 
 def test_the_archive_page_names_every_table_column_and_version(tmp_path: Path) -> None:
@@ -351,11 +395,16 @@ def test_the_snapshot_is_what_the_archive_page_says(tmp_path: Path) -> None:
         fingerprints = catalogue.execute(
             "SELECT reference_id, algorithm, version, frame_count, sha256 FROM fingerprint ORDER BY 1, 2"
         ).fetchall()
+        keypoints = catalogue.execute(
+            "SELECT reference_id, version, picture_count, keypoint_count, sha256 FROM local_features ORDER BY 1"
+        ).fetchall()
+        proxies = catalogue.execute("SELECT reference_id, size_bytes, sha256 FROM proxy ORDER BY 1").fetchall()
     row["retracted"] = bool(row["retracted"])
     assert row["id"] == reference.id
     content = hashlib.sha256(json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
-    for fingerprint in fingerprints:
-        content.update(json.dumps(list(fingerprint), separators=(",", ":")).encode())
+    assert [len(fingerprints), len(keypoints), len(proxies)] == [2, 1, 1]
+    for stored in (*fingerprints, *keypoints, *proxies):
+        content.update(json.dumps(list(stored), separators=(",", ":")).encode())
     assert content.hexdigest() == snapshot
 
 

@@ -112,6 +112,7 @@ def test_two_cuts_of_one_reference_lie_on_their_own_lines():
     assert {match.level for match in found} == {MatchLevel.CONFIRMED}
 
 
+@pytest.mark.slow
 def test_order_is_by_score_and_the_same_every_time():
     release = Release(Cut(THEIRS, 1.0, 1.6, noise=12.0), Cut(OURS, 7.0, 1.6))
     first, second = (library().matches(release) for _ in range(2))
@@ -123,6 +124,7 @@ def test_order_is_by_score_and_the_same_every_time():
 # --- within a shot ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_pieces_of_one_shot_are_one_match():
     (match,) = library().matches(
         Release(Cut(OURS, 2.0, 2.4), Cut(OURS, 4.4, 2.4, joined=True), Cut(STRANGER, 0.0, 1.6))
@@ -255,6 +257,7 @@ def test_hashes_with_motion_are_two_families():
     assert_span(match.reference, 4.3, 6.3)
 
 
+@pytest.mark.slow
 def test_hashes_and_keypoints_and_motion_are_three_families():
     release = Release(Cut(OURS, 4.3, 2.0))
     (match,) = library().matches(release, claimed(release))
@@ -304,6 +307,6 @@ def test_progress_is_reported():
             self.done += amount
 
     shown = Counting()
-    material = Release(Cut(OURS, 4.3, 1.6), Cut(STRANGER, 0.0, 1.6)).material()
+    material = Release(Cut(OURS, 4.3, 1.6)).material()
     find_matches(material, library().hashes, library().material, shown)
-    assert shown.total == shown.done >= 2
+    assert shown.total == shown.done >= 1

@@ -192,12 +192,19 @@ class DescriptorIndex:
                     numbers, rows = [], 0
         return best
 
-    def closest_times_s(self, queries: Floats, reference_number: int, count: int) -> list[list[float]]:
-        """Return, for each query, the times in s of the `count` most similar pictures of a reference, best first."""
+    def closest_times_s(
+        self, query: npt.NDArray[np.float16], reference_number: int, most: int, margin: float
+    ) -> tuple[float, ...]:
+        """Return when a reference is most similar to one query, (D,): times of up to `most` pictures in s, best first.
+
+        Their cosines are at most `margin` lower than the best.
+        """
         found = self._sets[reference_number]
-        cosines = queries @ found.vectors.astype(np.float32).T
-        order = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
-        return [[float(time_s) for time_s in found.times_s[row]] for row in order]
+        if not len(found.vectors):
+            return ()
+        cosines = found.vectors.astype(np.float32) @ query.astype(np.float32)
+        order = np.argsort(-cosines, kind="stable")[:most]
+        return tuple(float(found.times_s[row]) for row in order if cosines[row] >= cosines[order[0]] - margin)
 
     def _compare(self, queries: Floats, numbers: list[int], best: Floats) -> None:
         """Compare queries with some references, none of them empty."""

@@ -15,6 +15,7 @@ from verify.errors import ArchiveDamagedError, OutputNotWritableError
 from verify.evidence.durable import synchronise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from typing import BinaryIO
 
@@ -60,13 +61,14 @@ class ProxyFolder:
             synchronise(self._folder)
             synchronise(self._archive_folder)
         except OSError as error:
-            with suppress(OSError):
-                unfinished.unlink()
             raise OutputNotWritableError(
                 self._folder,
                 f"a proxy cannot be written ({error.strerror})",
                 "Check the folder's permissions and the free space, or add without one (--no-proxy).",
             ) from error
+        finally:
+            with suppress(OSError):  # it has its name already
+                unfinished.unlink()
         return stored
 
     def sweep(self, kept: set[str]) -> None:
@@ -78,6 +80,26 @@ class ProxyFolder:
                     with suppress(OSError):
                         path.unlink()
 
+    def check_sizes(self, proxies: Iterable[tuple[str, StoredProxy]]) -> None:
+        """Look whether the proxies of references are there, without reading them.
+
+        Raises
+        ------
+        ArchiveDamagedError
+            One is missing or has another size.
+        """
+        for reference_id, stored in proxies:
+            if not _DIGEST.fullmatch(stored.sha256):
+                raise self._damage(reference_id, "has a digest that is none")
+            try:
+                size_bytes = self._path(stored).stat().st_size
+            except FileNotFoundError as error:
+                raise self._damage(reference_id, "is missing") from error
+            except OSError as error:
+                raise self._damage(reference_id, f"cannot be read ({error.strerror})") from error
+            if size_bytes != stored.size_bytes:
+                raise self._damage(reference_id, "is damaged")
+
     def checked(self, reference_id: str, stored: StoredProxy) -> Path:
         """Return the path of a reference's proxy once it was seen to have its digest; read only once.
 
@@ -87,17 +109,11 @@ class ProxyFolder:
             It is missing, cannot be read, or has other bytes.
         """
         if stored not in self._checked:
-            if not _DIGEST.fullmatch(stored.sha256):
-                raise self._damage(reference_id, "has a digest that is none")
+            self.check_sizes([(reference_id, stored)])
             path = self._path(stored)
             try:
                 with path.open("rb") as file:
-                    is_whole = (
-                        os.fstat(file.fileno()).st_size == stored.size_bytes
-                        and hashlib.file_digest(file, "sha256").hexdigest() == stored.sha256
-                    )
-            except FileNotFoundError as error:
-                raise self._damage(reference_id, "is missing") from error
+                    is_whole = hashlib.file_digest(file, "sha256").hexdigest() == stored.sha256
             except OSError as error:
                 raise self._damage(reference_id, f"cannot be read ({error.strerror})") from error
             if not is_whole:

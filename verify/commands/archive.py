@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import acquisition_options, archive_folder, archive_option
+from verify.commands.options import (
+    acquisition_options,
+    archive_folder,
+    archive_option,
+    descriptor_option,
+    load_descriptor,
+)
 from verify.commands.progress import make_progress
 from verify.commands.sources import existing_file, expand_sources
 from verify.errors import EXIT_DONE, EXIT_WARNINGS, InvalidUsageError, VerifyError
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
     from verify.archive.ingest import Addition
     from verify.archive.manifest import ManifestRow
     from verify.archive.store import Archive
+    from verify.fingerprint.learned import Descriptor
     from verify.model import Reference
 
 _KINDS = ("news", "official-release", "exercise", "game", "film", "stock", "user-generated", "other")
@@ -61,6 +68,7 @@ def archive() -> None:
     show_default=True,
     help="Keep a small grey copy too, to compare what moves. Without it a match is never confirmed.",
 )
+@descriptor_option
 @acquisition_options
 def add(
     *,
@@ -72,6 +80,7 @@ def add(
     first_seen: str,
     source_url: str,
     with_proxy: bool,
+    descriptor: Path | None,
     options: AcquisitionOptions,
     **texts: str,
 ) -> int:
@@ -79,7 +88,8 @@ def add(
 
     A SOURCE is a file, a URL, or a folder, which stands for every video below it. Metadata options apply to every
     SOURCE given; a manifest has a row for each reference. Fingerprints, keypoints, thumbnails and a small grey copy
-    are kept, not the videos. What is in the archive already is recognised by its bytes and left as it is.
+    are kept, not the videos. What is in the archive already is recognised by its bytes and left as it is; it only gets
+    what --descriptor gives, if it has none of that.
     """
     from verify.archive.store import Archive  # noqa: PLC0415 - keeps `verify --help` instant
 
@@ -92,6 +102,7 @@ def add(
         source_url=source_url,
         texts=texts,
     )
+    learned = load_descriptor(descriptor)
     failures: list[tuple[str, VerifyError]] = []
     partial = 0
     added = present = 0
@@ -99,7 +110,7 @@ def add(
         for number, row in enumerate(rows, 1):
             told = f"[{number}/{len(rows)}] {row.reference.id}"
             try:
-                addition = _add_row(opened, row, options, with_proxy=with_proxy)
+                addition = _add_row(opened, row, options, with_proxy=with_proxy, learned=learned)
             except VerifyError as error:
                 failures.append((row.reference.id, error))
                 click.echo(f"{told}: failed: {error}", err=True)
@@ -160,22 +171,31 @@ def _rows(
     return rows
 
 
-def _add_row(opened: Archive, row: ManifestRow, options: AcquisitionOptions, *, with_proxy: bool) -> Addition:
+def _add_row(
+    opened: Archive,
+    row: ManifestRow,
+    options: AcquisitionOptions,
+    *,
+    with_proxy: bool,
+    learned: Descriptor | None,
+) -> Addition:
     from verify.acquire.source import acquire  # noqa: PLC0415
     from verify.archive.ingest import add_video  # noqa: PLC0415
     from verify.archive.metadata import is_url  # noqa: PLC0415
 
     progress = make_progress()
     if not is_url(row.source):
-        return add_video(opened, Path(row.source), row.reference, progress, with_proxy=with_proxy)
+        return add_video(opened, Path(row.source), row.reference, progress, with_proxy=with_proxy, learned=learned)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         acquisition = acquire(row.source, Path(folder), options=options, progress=progress)
-        return add_video(opened, acquisition.media.path, row.reference, progress, with_proxy=with_proxy)
+        path = acquisition.media.path
+        return add_video(opened, path, row.reference, progress, with_proxy=with_proxy, learned=learned)
 
 
 def _addition_words(addition: Addition) -> str:
     if addition.already_there:
-        return f"already there as {addition.reference.id}"
+        told = "; descriptors added" if addition.described else ""
+        return f"already there as {addition.reference.id}{told}"
     words = f"added, {addition.reference.duration_s:.1f} s"
     if addition.outcome and addition.outcome.failure:
         words += f" (only up to there: {addition.outcome.failure})"
@@ -231,6 +251,7 @@ def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
         thumbnails = len(opened.thumbnails(reference_id))
         keypoints = sum(each.keypoint_count for each in opened.local_digests() if each.reference_id == reference_id)
         proxy = opened.stored_proxy(reference_id)
+        models = [each.model_sha256 for each in opened.descriptor_digests() if each.reference_id == reference_id]
     if reference is None:
         raise InvalidUsageError(
             reference_id, f"the archive at {folder} has no such reference", "See verify archive list."
@@ -243,6 +264,7 @@ def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
     click.echo(f"{'thumbnails':18} {thumbnails}")
     click.echo(f"{'keypoints':18} {keypoints}")
     click.echo(f"{'proxy':18} {f'{proxy.size_bytes} bytes' if proxy else 'none'}")
+    click.echo(f"{'descriptors':18} {', '.join(models) or 'none'}")
     return EXIT_DONE
 
 
@@ -261,6 +283,7 @@ def stats(archive: Path | None, as_json: bool) -> int:
         keypoints = sum(each.keypoint_count for each in opened.local_digests())
         stored = opened.stored_bytes()
         without_proxy = opened.references_without_proxy()
+        models = [each.model_sha256 for each in opened.descriptor_digests()]
     kinds: dict[str, int] = {}
     for reference in references:
         kinds[reference.kind] = kinds.get(reference.kind, 0) + 1
@@ -279,6 +302,7 @@ def stats(archive: Path | None, as_json: bool) -> int:
         "kinds": kinds,
         "undated": sum(not reference.first_seen for reference in references),
         "without_proxy": without_proxy,
+        "descriptors": {name: models.count(name) for name in sorted(set(models))},
     }
     if as_json:
         click.echo(_json(figures))

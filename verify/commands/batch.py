@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import archive_folder
+from verify.commands.options import archive_folder, load_descriptor
 from verify.commands.progress import make_progress
 from verify.commands.releases import exit_code, keeping_evidence_known, release_options
 from verify.commands.sources import expand_sources
@@ -51,6 +51,7 @@ def batch(
     *,
     sources: tuple[str, ...],
     archive: Path | None,
+    descriptor: Path | None,
     out: Path,
     playlist: bool,
     playlist_items: int,
@@ -74,7 +75,7 @@ def batch(
     rows: list[tuple[str, Match]] = []
     failures: list[tuple[str, VerifyError]] = []
     codes: list[int] = []
-    with open_library(archive_folder(archive)) as library:
+    with open_library(archive_folder(archive), load_descriptor(descriptor)) as library:
         for number, (name, source) in enumerate(releases.items(), 1):
             request = Request(source=source, destination=out / name, query_id=name, **settings)
             try:

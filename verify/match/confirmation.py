@@ -49,8 +49,8 @@ class PieceEvidence:
 
     `overlay` lays the pictures on each other, supported by `overlay_pairs` of `tried_pairs` pairs of key pictures.
     `line` is None where the archive keeps no small pictures of the reference, or there are too few. `held` is the
-    picture that a still piece shows, if it does. `hashed` is the match that the hashes alone give on this piece, if they
-    do, and `alike` what a learned descriptor says, if the pictures look alike on the line.
+    picture that a still piece shows, if it does. `hashed` is the match that the hashes alone give on this piece, if
+    they do, and `alike` what a learned descriptor says, if the pictures look alike on the line.
     """
 
     piece: QueryPiece
@@ -84,9 +84,6 @@ class Confirmation:
         for proposal in proposals:
             reference_id = self._references.local.reference_ids[proposal.reference_number]
             overlays, tried = self._overlays(piece, proposal, reference_id)
-            alike = proposal.alike if stands_out(proposal.alike) else None
-            if not overlays and alike is not None:
-                overlays = [(self._whole(piece, reference_id, proposal.view, most_alike(alike, piece)), 0)]
             if not overlays:
                 continue
             seen.add((reference_id, proposal.view.mirrored))
@@ -102,7 +99,7 @@ class Confirmation:
                     spans=spans,
                     tried=tried,
                     hashed=support,
-                    alike=alike,
+                    alike=proposal.alike if stands_out(proposal.alike) else None,
                 )
             )
         for match in hashed:
@@ -111,6 +108,11 @@ class Confirmation:
                 continue
             seen.add((match.reference_id, view.mirrored))
             found.append(self._by_hashes(piece, clip, match, view))
+        laid = {each.reference_id for each in found}
+        for proposal in proposals:
+            reference_id = self._references.local.reference_ids[proposal.reference_number]
+            if proposal.alike is not None and stands_out(proposal.alike) and reference_id not in laid:
+                found.append(self._by_looks(piece, clip, proposal, proposal.alike))
         return sorted(found, key=lambda each: (-each.score, each.reference_id))
 
     def follow(self, evidence: PieceEvidence, piece: QueryPiece) -> PieceEvidence | None:
@@ -258,6 +260,17 @@ class Confirmation:
         laid = self._whole(piece, match.reference_id, view, times_s)
         return self._best(
             piece, clip, match.reference_id, view, [(laid, 0)], spans=[match.reference], tried=0, hashed=match
+        )
+
+    def _by_looks(
+        self, piece: QueryPiece, clip: ProxyClip | None, proposal: Proposal, alike: Resemblance
+    ) -> PieceEvidence:
+        """Check what only looks alike: the whole picture on the whole picture."""
+        reference_id = self._references.local.reference_ids[proposal.reference_number]
+        laid = self._whole(piece, reference_id, proposal.view, most_alike(alike, piece))
+        spans = self._spans(reference_id, proposal)
+        return self._best(
+            piece, clip, reference_id, proposal.view, [(laid, 0)], spans=spans, tried=0, hashed=None, alike=alike
         )
 
     def _whole(self, piece: QueryPiece, reference_id: str, view: Transform, times_s: tuple[float, float]) -> Overlay:

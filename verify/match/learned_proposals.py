@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-#: How many references and views are proposed for a piece.
-PROPOSED = 4
-_MIN_CLEARNESS = 0.05
+#: How many references and views are proposed for a piece; a descriptor may not tell a picture from its mirror image.
+PROPOSED = 6
+_MIN_CLEARNESS = 0.1
 _NOISE_SHARE = _BACKGROUND_SHARE = 0.5
 _NOISE_REFERENCES = 3
 _BACKGROUND_PIECES = 5
 _KEY_PICTURES = 2
+#: Moments of a reference that are told apart from no other: as like a picture as the best, but for this much.
+_MOMENTS, _MOMENT_MARGIN = 64, 0.1
 _PIECES_AT_ONCE = 64
 #: Cosine, and how far it lies above the noise, from which pictures are taken to lie on each other as a whole.
 _ALIKE, _ALIKE_MARGIN = 0.5, 0.15
@@ -146,7 +148,8 @@ def _elected(
                 view=VIEWS[view],
                 votes=float(clearness[view, reference]),
                 key_pictures=tuple(
-                    tuple(int(np.abs(features.times_s - time_s).argmin()) for time_s in some) for some in times_s
+                    tuple(int(np.abs(features.times_s - time_s).argmin()) for time_s in some[:_KEY_PICTURES])
+                    for some in times_s
                 ),
                 alike=Resemblance(
                     similarity=float(similar[view, reference]), noise=float(noise[view, reference]), times_s=times_s
@@ -173,13 +176,11 @@ def _closest(
 ) -> tuple[float, ...]:
     if vectors is None or view >= len(vectors):
         return ()
-    (times_s,) = index.closest_times_s(vectors[view : view + 1].astype(np.float32), reference, _KEY_PICTURES)
-    return tuple(times_s)
+    return index.closest_times_s(vectors[view], reference, _MOMENTS, _MOMENT_MARGIN)
 
 
 def _in_turn(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ...]:
     """Take from both lists in turn, each entry once."""
     longest = max(len(one), len(two))
-    return tuple(
-        dict.fromkeys(each for place in range(longest) for each in (*one[place : place + 1], *two[place : place + 1]))
-    )
+    both = [each for place in range(longest) for some in (one, two) for each in some[place : place + 1]]
+    return tuple(dict.fromkeys(both))

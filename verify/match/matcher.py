@@ -1,8 +1,9 @@
 """From a release and the references to aligned, confirmed, scored segments.
 
 Two ways propose where a piece of the release may come from: lines of agreeing perceptual hashes, and keypoints that
-vote for references; a learned descriptor is a third where the user brings one. Each proposal is then confirmed by geometry and by motion. The same camera on the same scene at
-another time agrees in geometry and not in motion, and is reported as the same scene, never as reuse.
+vote for references; a learned descriptor is a third where the user brings one. Each proposal is then confirmed by
+geometry and by motion. The same camera on the same scene at another time agrees in geometry and not in motion, and is
+reported as the same scene, never as reuse.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ class Resemblance:
     """What a learned descriptor says of a reference, seen in one way, and a piece of the query.
 
     `similarity` is the cosine of their pictures, -1..1, and `noise` that of the other references that are most like the
-    piece. `times_s[n]` lists when the reference looks most like the n-th key picture of the piece, best first.
+    piece. `times_s[n]` lists when the reference looks most like the n-th key picture of the piece, or hardly less so,
+    best first.
     """
 
     similarity: float

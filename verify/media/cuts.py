@@ -31,6 +31,8 @@ _LOOKBEHIND_FRAMES = 8
 #: Steps in grey levels: below the first a frame repeats the one before it, below the second nothing is a cut.
 _REPEATED = 0.25
 _MIN_STEP = 0.6
+#: Frames that repeat a picture without the picture standing still: down to 4 pictures a second, in most files.
+_MAX_REPEATS = 5
 #: Least spread of grey levels that a step is measured against.
 _MIN_SPREAD = 0.5
 _MIN_USUAL_STEP = 0.1
@@ -39,7 +41,7 @@ _MIN_CHANGE, _STANDS_OUT = 0.35, 2.2
 _MIN_CHANGE_IN_STILLNESS, _STANDS_OUT_OF_STILLNESS = 0.15, 8.0
 #: Share of the picture that must take part in a change out of stillness; a caption that comes up is less.
 _MIN_SHARE_CHANGED = 0.4
-_RETURNED = 0.5
+_RETURNED, _RETURNED_FROM_FLASH = 0.5, 0.2
 _SAME_STRUCTURE = 0.97
 _UNEXPLAINED_BY_LIGHT = 0.25
 #: Two steps of a blend add up to the whole; a picture that moves on after a cut falls short of that.
@@ -70,9 +72,10 @@ class CutFinder:
         self._waiting: deque[_Frame] = deque()
         self._newest: Thumbnail | None = None
         # Frames of the running shot that differ from one another, and the steps between them: footage of few pictures
-        # a second in a file of many would else look like stillness broken by cuts.
+        # a second in a file of many would else look like stillness broken by cuts. Repeats count once they are many.
         self._past: deque[Thumbnail] = deque(maxlen=_LOOKBEHIND_FRAMES)
         self._steps: deque[float] = deque(maxlen=_LOOKBEHIND_FRAMES - 1)
+        self._repeats = 0
         self._before_cut: Thumbnail | None = None
         self._frames_since_cut = 0
 
@@ -110,8 +113,12 @@ class CutFinder:
         if self._past:
             step = difference(thumbnail, self._past[-1])
             if step <= _REPEATED:
+                self._repeats += 1
+                if self._repeats > _MAX_REPEATS:
+                    self._steps.append(0.0)
                 return
             self._steps.append(step)
+        self._repeats = 0
         self._past.append(thumbnail)
 
     def _is_cut(self, before: list[Thumbnail], upcoming: list[_Frame]) -> bool:
@@ -171,7 +178,7 @@ def _is_change_of_light(one: Thumbnail, other: Thumbnail, mean_change: float) ->
 
 
 def _returns(before: Sequence[Thumbnail], after: Sequence[Thumbnail], step: float) -> bool:
-    """Say whether the picture comes back soon, or came back just now from where it had been before."""
+    """Say whether the picture comes back soon, or is coming back just now to where it was before."""
     comes_back = min((difference(before[-1], later) for later in after[1:]), default=step)
-    came_back = min((difference(earlier, after[0]) for earlier in before[:-1]), default=step)
-    return min(comes_back, came_back) <= _RETURNED * step
+    came_back = min((difference(earlier, later) for earlier in before[:-1] for later in after), default=step)
+    return comes_back <= _RETURNED * step or came_back <= _RETURNED_FROM_FLASH * step

@@ -1,6 +1,6 @@
 """Dissolves and fades between shots, found in the decoding pass from the thumbnails of about a second on either side.
 
-Around every second frame, at four distances, three pictures are compared: one before, the one in the middle, one
+Around every second frame, at five distances, three pictures are compared: one before, the one in the middle, one
 after. In a dissolve the middle one is a blend of the other two, which are not the same scene moved, and has less
 contrast than either. In a fade through black, white or any colour it is flat where the other two, of different scenes,
 are not. A pan is neither: what it shows halfway is no blend of where it starts and ends. Hard cuts come from
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Frames nearer to each other than this, in seconds, are passed over: rates above 33 a second bring nothing here.
 _SPACING_S = 0.0295
 #: Distances of the pictures before and after from the one in the middle, in frames that are not passed over.
-_DISTANCES = (4, 8, 16, 28)
+_DISTANCES = (4, 8, 12, 18, 28)
 _REACH = _DISTANCES[-1]
 _MAX_SPAN_S = 2.6
 _STEP = 2

@@ -1,0 +1,104 @@
+"""`--descriptor`: a learned descriptor of the user's choice, from adding references to the report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.helpers.command import names_in, verify
+from tests.unit.onnx_samples import layout_model, written
+
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'verify-video[learned]'")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("model") / "layout.onnx")
+
+
+@pytest.fixture(scope="module")
+def described(model: Path, footage: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of 'scene' that was made without a descriptor, and got what it gives later."""
+    folder = tmp_path_factory.mktemp("described") / "archive"
+    plain = verify("archive", "add", footage["scene"], "--archive", folder)
+    assert (plain.code, "added" in plain.err) == (0, True)
+    first, second = (
+        verify("archive", "add", footage["scene"], "--archive", folder, "--descriptor", model) for _ in range(2)
+    )
+    assert (first.code, second.code) == (0, 0)
+    assert "already there as scene; descriptors added" in first.err
+    assert "already there as scene\n" in second.err
+    return folder
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_archive_tells_whose_vectors_it_has(described: Path, model: Path):
+    assert f"descriptors        {sha256_of(model)}\n" in verify("archive", "show", "scene", "--archive", described).out
+    stats = json.loads(verify("archive", "stats", "--archive", described, "--json").out)
+    assert stats["descriptors"] == {sha256_of(model): 1}
+    assert stats["bytes"]["descriptors"] > 0
+
+
+def test_vectors_added_with_the_reference_are_those_added_later(
+    described: Path, model: Path, footage: dict[str, Path], tmp_path: Path
+):
+    added = verify("archive", "add", footage["scene"], "--archive", tmp_path / "archive", "--descriptor", model)
+    assert added.code == 0
+    both = [
+        json.loads(verify("archive", "stats", "--archive", each, "--json").out)
+        for each in (described, tmp_path / "archive")
+    ]
+    assert both[0]["bytes"] == both[1]["bytes"]
+
+
+def test_report_names_the_descriptor(described: Path, model: Path, release: Path, tmp_path: Path):
+    done = verify(
+        "video", release, "--archive", described, "--descriptor", model, "--out", tmp_path / "report", "--json"
+    )
+    assert done.code in (0, 100), done.err
+    report = json.loads(done.out)
+    assert report["parameters"]["learned_descriptor_sha256"] == sha256_of(model)
+    (entry,) = report["matches"]
+    assert (entry["reference"]["id"], entry["match"]["level"]) == ("scene", "confirmed")
+
+
+def test_compare_takes_it_too(model: Path, release: Path, footage: dict[str, Path]):
+    compared = verify("compare", release, footage["scene"], "--descriptor", model, "--json")
+    assert [match["level"] for match in json.loads(compared.out)] == ["confirmed"]
+
+
+@pytest.mark.parametrize("command", ["video", "batch"])
+def test_archive_without_its_vectors_is_refused(described: Path, release: Path, tmp_path: Path, command: str):
+    other = written(tmp_path / "other.onnx", layout_model(scale=2.0))
+    out = tmp_path / "out"
+    done = verify(command, release, "--archive", described, "--descriptor", other, "--out", out)
+    assert done.code == 41
+    assert (
+        f"1 of 1 references (scene is the first) have no learned descriptors of the model {sha256_of(other)[:16]}"
+        in (done.message)
+    )
+    assert "Add the videos again with this --descriptor" in done.message
+    assert names_in(out) == set()
+
+
+def test_what_is_no_model_is_refused_before_anything_is_made(footage: dict[str, Path], tmp_path: Path):
+    wrong = written(tmp_path / "model.onnx", b"no model")
+    done = verify("archive", "add", footage["scene"], "--archive", tmp_path / "archive", "--descriptor", wrong)
+    assert (done.code, (tmp_path / "archive").exists()) == (2, False)
+    assert f"error: {wrong}: the descriptor is no ONNX model that can be loaded" in done.err
+
+
+def test_missing_library_is_told(
+    footage: dict[str, Path], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    done = verify("compare", footage["scene"], footage["scene"], "--descriptor", model)
+    assert done.code == 50
+    assert "pip install 'verify-video[learned]'" in done.message
