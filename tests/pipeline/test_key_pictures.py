@@ -175,6 +175,5 @@ def test_memory_does_not_grow_with_the_frames_of_a_long_video(tmp_path: Path, cl
         check=True, timeout=900, capture_output=True, text=True,
     )  # fmt: skip
     own, worker = (int(size) * RSS_UNIT_BYTES for size in done.stdout.split())
-    print(own / 1e6, worker / 1e6)
     assert own < 0.4 * GIGABYTE
     assert worker < 0.6 * GIGABYTE

@@ -108,6 +108,33 @@ def nonsense_model() -> bytes:
     )
 
 
+def model_of_two_files(location: str) -> bytes:
+    """Has a number in another file."""
+    kept = (("location", location), ("offset", "0"), ("length", "4"))
+    scale = field(1, 1) + field(2, FLOAT) + field(8, "scale") + field(14, 1)
+    scale += b"".join(field(13, field(1, name) + field(2, text)) for name, text in kept)
+    return model(
+        [
+            node("Cast", ["in"], "levels", to=FLOAT),
+            node("Flatten", ["levels"], "flat"),
+            node("Mul", ["flat", "scale"], "out"),
+        ],
+        (UINT8, (1, 2, 2, 3)),
+        (FLOAT, (1, 12)),
+        [scale],
+    )
+
+
+def failing_model() -> bytes:
+    """Can be loaded, and fails on every picture."""
+    return model(
+        [node("Cast", ["in"], "levels", to=FLOAT), node("Reshape", ["levels", "sizes"], "out")],
+        (UINT8, ("n", "height", "width", 3)),
+        (FLOAT, (1, 5)),
+        [constant("sizes", np.array([1, 5], np.int64))],
+    )
+
+
 def written(path: Path, content: bytes | None = None) -> Path:
     """Write a model, the one of layouts if none is given, and return its path."""
     path.write_bytes(layout_model() if content is None else content)

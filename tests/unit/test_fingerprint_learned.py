@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.unit.onnx_samples import FLOAT, INT64, UINT8, flat_model, layout_model, nonsense_model, written
+from tests.unit.onnx_samples import (
+    FLOAT,
+    INT64,
+    UINT8,
+    failing_model,
+    flat_model,
+    layout_model,
+    model_of_two_files,
+    nonsense_model,
+    written,
+)
 from verify.errors import InvalidUsageError, ToolMissingError
 from verify.fingerprint import learned
+from verify.fingerprint.key_pictures import QueryPieces, ReferenceFeatures
 from verify.fingerprint.learned import VIEWS, Descriptor
+from verify.model import SampledFrame
 
 NEEDED = "needs onnxruntime: pip install 'verify-video[learned]'"
 MEANS, DEVIATIONS = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -119,6 +132,74 @@ def test_picture_without_anything_has_no_direction(tmp_path: Path):
     assert not described(tmp_path, layout_model(), np.zeros((36, 64, 3), np.uint8)).any()
 
 
+# --- key pictures ----------------------------------------------------------------------------------------------------
+
+
+class Stamps:
+    """Stands in for a descriptor: reads a frame's number from its colour."""
+
+    sha256, dimensions = "ab" * 32, 1
+
+    def describe(self, pictures: list[np.ndarray]) -> np.ndarray:
+        return np.array([[picture[0, 0, 0]] for picture in pictures], np.float16)
+
+    def describe_views(self, picture: np.ndarray, *, with_inverted: bool) -> np.ndarray:
+        return np.repeat(self.describe([picture]), 4 if with_inverted else 2, axis=0)
+
+
+def stamped(numbers: range, *, cut_at: int) -> list[tuple[SampledFrame, np.ndarray]]:
+    """Frames of one colour each, eight a second, with their grey pictures, which are of nothing but noise."""
+    return [
+        (
+            SampledFrame(
+                pts=number,
+                time_base=Fraction(1, 8),
+                time_s=number / 8,
+                pixels_bgr=np.full((36, 64, 3), number, np.uint8),
+                starts_shot=number == cut_at,
+            ),
+            noise(seed=number)[:, :, 0].copy(),
+        )
+        for number in numbers
+    ]
+
+
+def test_key_pictures_of_a_release_are_described_the_middle_one_in_reverse_too():
+    pieces = QueryPieces(Stamps())
+    for each in stamped(range(40), cut_at=16):
+        pieces.add(*each)
+    for piece in pieces.finish(5.0):
+        assert [len(picture.vectors) for picture in piece.key_pictures] == [2, 4, 2]
+        assert all((picture.vectors == picture.time_s * 8).all() for picture in piece.key_pictures)
+
+
+def test_key_pictures_of_a_reference_are_described():
+    features = ReferenceFeatures(Stamps())
+    for each in stamped(range(40), cut_at=16):
+        features.add(*each)
+    local, found = features.finish(), features.descriptors()
+    assert (found.model_sha256, found.vectors.dtype) == (Stamps.sha256, np.float16)
+    assert found.times_s.tolist() == local.times_s.tolist()
+    assert found.vectors.ravel().tolist() == (local.times_s * 8).tolist()
+    assert len(local.times_s) >= 5
+
+
+def test_without_a_descriptor_nothing_is_described():
+    pieces, features = QueryPieces(), ReferenceFeatures()
+    for each in stamped(range(8), cut_at=4):
+        pieces.add(*each)
+        features.add(*each)
+    assert {picture.vectors for piece in pieces.finish(1.0) for picture in piece.key_pictures} == {None}
+    features.finish()
+    assert features.descriptors() is None
+
+
+def test_reference_without_frames_has_no_vectors():
+    features = ReferenceFeatures(Stamps())
+    features.finish()
+    assert features.descriptors().vectors.shape == (0, 1)
+
+
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 
@@ -145,14 +226,29 @@ def test_missing_library_is_told_with_what_installs_it(tmp_path: Path, monkeypat
         (flat_model(UINT8, (1, 4096, 4096, 3)), "more than 2048"),
         (flat_model(UINT8, (1, 64, 64, 3)), "not one vector of at most 4096 numbers"),
         (nonsense_model(), "gives what is no number"),
+        (failing_model(), "fails on a picture"),
     ],
 )  # fmt: skip
-def test_what_is_no_descriptor_is_refused(tmp_path: Path, content: bytes, words: str):
+def test_what_is_no_descriptor_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes, words: str
+):
     path = written(tmp_path / "model.onnx", content)
     with pytest.raises(InvalidUsageError) as caught:
         Descriptor(path)
     assert words in str(caught.value)
     assert str(path) in str(caught.value)
+    assert capfd.readouterr() == ("", ""), "the library logs nothing of its own"
+
+
+@pytest.mark.usefixtures("onnxruntime")
+@pytest.mark.parametrize("absolute", [False, True])
+def test_no_other_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absolute: bool):
+    monkeypatch.chdir(tmp_path)
+    other = tmp_path / "other.bin"
+    other.write_bytes(np.ones(1, np.float32).tobytes())
+    content = model_of_two_files(str(other) if absolute else other.name)
+    with pytest.raises(InvalidUsageError, match="is no ONNX model that can be loaded"):
+        Descriptor(written(tmp_path / "model.onnx", content))
 
 
 @pytest.mark.usefixtures("onnxruntime")

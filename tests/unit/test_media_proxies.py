@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 from fixtures import drawing
 from verify.errors import OutputNotWritableError, UnreadableMediaError
 from verify.media import proxies, proxy_worker
-from verify.media.proxies import ProxyReader, ProxyWriter, proxy_size
+from verify.media.proxies import REFERENCE_PROXY, ProxyForm, ProxyReader, ProxyWriter, proxy_size
 from verify.model import Interval
 from verify.processes import receive_message, send_message
 
@@ -35,8 +35,8 @@ def pictures(seed: int, count: int, size: tuple[int, int] = (160, 90)) -> Pictur
     ]
 
 
-def written(path: Path, shown: Pictures, **settings: int) -> Path:
-    with ProxyWriter(path, **settings) as writer:
+def written(path: Path, shown: Pictures, form: ProxyForm = REFERENCE_PROXY) -> Path:
+    with ProxyWriter(path, form) as writer:
         for time_s, picture in shown:
             writer.add(time_s, picture)
     assert writer.pictures == len(shown)
@@ -76,7 +76,8 @@ def test_motion_survives_the_coding(long_one: tuple[Path, Pictures]):
 
 def test_better_quality_takes_more_room(tmp_path: Path):
     shown = pictures(2, 30)
-    sizes = [written(tmp_path / f"{quality}.mkv", shown, quality=quality).stat().st_size for quality in (14, 23, 32)]
+    forms = [replace(REFERENCE_PROXY, quality=quality) for quality in (14, 23, 32)]
+    sizes = [written(tmp_path / f"{form.quality}.mkv", shown, form).stat().st_size for form in forms]
     assert sizes == sorted(sizes, reverse=True)
 
 
@@ -266,8 +267,6 @@ def test_nonsense_from_the_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_a_silent_worker_is_ended(monkeypatch: pytest.MonkeyPatch, long_one: tuple[Path, Pictures]):
-    if shutil.which("mkfifo") is None:
-        pytest.skip("no pipes here")
     monkeypatch.setattr(proxies, "_STALL_LIMIT_S", 0.0)
     with ProxyReader() as reader, pytest.raises(UnreadableMediaError, match="the decoder of proxies stopped"):
         reader.read(long_one[0])

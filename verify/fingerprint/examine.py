@@ -13,10 +13,9 @@ from verify.errors import UnreadableMediaError
 from verify.fingerprint.fingerprinter import QUERY_VIEWS, REFERENCE_VIEWS, Fingerprinter
 from verify.fingerprint.key_pictures import QueryPieces, ReferenceFeatures
 from verify.media.proxies import (
-    QUERY_PROXY_SIDE_PX,
-    QUERY_QUALITY,
-    REFERENCE_PROXY_SIDE_PX,
-    REFERENCE_QUALITY,
+    QUERY_PROXY,
+    REFERENCE_PROXY,
+    ProxyForm,
     ProxyWriter,
 )
 from verify.media.reader import open_video
@@ -67,15 +66,6 @@ class Examination:
     descriptors: DescriptorSet | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProxyOrder:
-    """A proxy to write along the way: file, longer side of its pictures in px, and constant quality of H.264."""
-
-    path: Path
-    side_px: int
-    quality: int
-
-
 def examine(
     path: Path,
     *,
@@ -85,7 +75,7 @@ def examine(
     label: str,
     also: Callable[[SampledFrame], None] | None = None,
     collect: Callable[[SampledFrame, Grey], None] | None = None,
-    proxy: ProxyOrder | None = None,
+    proxy: tuple[Path, ProxyForm] | None = None,
 ) -> Examination:
     """Decode, sample and fingerprint the video at `path`.
 
@@ -98,7 +88,7 @@ def examine(
     collect
         Takes every sampled frame and its grey picture besides, in order of time.
     proxy
-        Proxy to write in the same pass.
+        Proxy to write in the same pass: file and form.
 
     Raises
     ------
@@ -111,9 +101,9 @@ def examine(
     classes = ShotClasses()
     with ExitStack() as stack:
         reader = stack.enter_context(
-            open_video(path, samples_per_second, proxy_side_px=proxy.side_px if proxy else None)
+            open_video(path, samples_per_second, proxy_side_px=proxy[1].side_px if proxy else None)
         )
-        writer = stack.enter_context(ProxyWriter(proxy.path, proxy.quality)) if proxy else None
+        writer = stack.enter_context(ProxyWriter(*proxy)) if proxy else None
         progress.start(label, reader.info.duration_s, "s")
         for frame in reader.frames(progress, writer.add if writer else None):
             fingerprinter.add(frame)
@@ -150,7 +140,7 @@ def examine_query(
         progress=progress,
         label=label,
         collect=pieces.add,
-        proxy=ProxyOrder(path=proxy_path, side_px=QUERY_PROXY_SIDE_PX, quality=QUERY_QUALITY) if proxy_path else None,
+        proxy=(proxy_path, QUERY_PROXY) if proxy_path else None,
     )
     return replace(examination, pieces=pieces.finish(examination.outcome.decoded.end_s))
 
@@ -177,9 +167,7 @@ def examine_reference(
         label=label,
         also=also,
         collect=features.add,
-        proxy=ProxyOrder(path=proxy_path, side_px=REFERENCE_PROXY_SIDE_PX, quality=REFERENCE_QUALITY)
-        if proxy_path
-        else None,
+        proxy=(proxy_path, REFERENCE_PROXY) if proxy_path else None,
     )
     examination = replace(examination, local=features.finish(), descriptors=features.descriptors())
     return examination, examination.fingerprints[REFERENCE_VIEWS[0]]

@@ -53,8 +53,10 @@ _TRIAL_SIDE_PX = 64
 _MEANS = np.array([0.485, 0.456, 0.406], np.float32)
 _DEVIATIONS = np.array([0.229, 0.224, 0.225], np.float32)
 _NAME_DIGITS = 16
-_QUIET = 3
+#: Log nothing but what ends the process: what fails is told by an exception.
+_QUIET = 4
 _CHANNELS = 3
+_MAX_REASON_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,8 @@ class Descriptor:
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = _QUIET
+        self._run_options = runtime.RunOptions()
+        self._run_options.log_severity_level = _QUIET
         try:
             # Of its bytes, so that what is run is what has the digest, and no other file is read with it.
             self._session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -146,7 +150,7 @@ class Descriptor:
     def _run(self, picture: Picture) -> npt.NDArray[np.float32]:
         """Describe one picture, (D,) of length 1 or 0."""
         try:
-            found = self._session.run(None, {self._input: _prepared(picture, self._form)})[0]
+            found = self._session.run(None, {self._input: _prepared(picture, self._form)}, self._run_options)[0]
         except Exception as error:
             raise self._unusable(f"fails on a picture ({_first_line(error)})") from error
         shape = np.shape(found)
@@ -206,4 +210,5 @@ def _prepared(picture: Picture, form: _Form) -> npt.NDArray[Any]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return "".join(character for character in line if character.isprintable())[:_MAX_REASON_CHARACTERS]

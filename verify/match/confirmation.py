@@ -50,7 +50,8 @@ class PieceEvidence:
     `overlay` lays the pictures on each other, supported by `overlay_pairs` of `tried_pairs` pairs of key pictures.
     `line` is None where the archive keeps no small pictures of the reference, or there are too few. `held` is the
     picture that a still piece shows, if it does. `hashed` is the match that the hashes alone give on this piece, if
-    they do, and `alike` what a learned descriptor says, if the pictures look alike on the line.
+    they do, and `alike` what a learned descriptor says, if the pictures look alike on the line. `compared` says whether there
+    were small pictures of both to compare.
     """
 
     piece: QueryPiece
@@ -65,6 +66,7 @@ class PieceEvidence:
     score: float
     reference_size: tuple[int, int]
     alike: Resemblance | None = None
+    compared: bool = False
 
 
 class Confirmation:
@@ -223,6 +225,7 @@ class Confirmation:
                 laying = self._laid(piece, clip, replace(best, overlay=laid), stretch)
                 if laying is None:
                     continue
+                best = replace(best, compared=True)
                 line = find_line(*laying)
                 if line is None or line.strength < STILL:
                     held = find_held_picture(*laying)

@@ -138,7 +138,7 @@ def same_scene(evidence: PieceEvidence, reference_end_s: float, shown_times_s: n
     """Make a same-scene match of a piece: the place agrees, the recording is not shown to."""
     line = evidence.line
     if line is None:
-        caveat = NO_CONFIRMATION_DATA
+        caveat = TOO_STATIC if evidence.compared else NO_CONFIRMATION_DATA
     elif line.strength < STILL:
         caveat = TOO_STATIC
     else:

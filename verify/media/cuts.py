@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import cv2
@@ -37,17 +38,19 @@ _MAX_REPEATS = 5
 _MIN_SPREAD = 0.5
 _MIN_USUAL_STEP = 0.1
 #: A cut changes the picture by so much of its spread and stands out so far; or by less, where all else stands still.
-_MIN_CHANGE, _STANDS_OUT = 0.35, 2.2
+_MIN_CHANGE, _STANDS_OUT, _STANDS_OUT_AFTER = 0.35, 2.2, 1.4
 _MIN_CHANGE_IN_STILLNESS, _STANDS_OUT_OF_STILLNESS = 0.15, 8.0
 #: Share of the picture that must take part in a change out of stillness; a caption that comes up is less.
 _MIN_SHARE_CHANGED = 0.4
 _RETURNED, _RETURNED_FROM_FLASH = 0.5, 0.2
 _SAME_STRUCTURE = 0.97
 _UNEXPLAINED_BY_LIGHT = 0.25
-#: Two steps of a blend add up to the whole; a picture that moves on after a cut falls short of that.
+#: The steps of a blend, none more than so many times another, add up to the whole; motion after a cut falls short.
 _BLEND_ADDS_UP = 0.9
 _BLEND_BALANCE = 2.0
 _MAX_BLENDED_FRAMES = 3
+#: So many steps of a blend are a dissolve, fewer are a cut across frames blended of both sides.
+_DISSOLVE_STEPS = 4
 _BAR_BLACK = 20.0
 _MIN_LIVE_PX = 8
 
@@ -127,11 +130,14 @@ class CutFinder:
         steps = [*self._steps, *(frame.step for frame in upcoming[1:] if frame.step > _REPEATED)]
         usual_step = max(statistics.median(steps) if steps else 0.0, _MIN_USUAL_STEP)
         step = difference(before[-1], after[0])
+        # A camera that starts to move makes a step out of stillness too, but then goes on.
+        next_step = statistics.median(frame.step for frame in upcoming[1:]) if len(upcoming) > 1 else 0.0
         return (
-            step >= _STANDS_OUT * usual_step
+            step >= max(_STANDS_OUT * usual_step, _STANDS_OUT_AFTER * next_step)
             and _changes_the_picture(before[-1], after[0], step / usual_step)
             and not _returns(before, after, step)
             and not self._goes_on_blending(after[0], step)
+            and not _is_in_dissolve(before, after, step)
         )
 
     def _goes_on_blending(self, thumbnail: Thumbnail, step: float) -> bool:
@@ -182,3 +188,23 @@ def _returns(before: Sequence[Thumbnail], after: Sequence[Thumbnail], step: floa
     comes_back = min((difference(before[-1], later) for later in after[1:]), default=step)
     came_back = min((difference(earlier, later) for earlier in before[:-1] for later in after), default=step)
     return comes_back <= _RETURNED * step or came_back <= _RETURNED_FROM_FLASH * step
+
+
+def _is_in_dissolve(before: Sequence[Thumbnail], after: Sequence[Thumbnail], step: float) -> bool:
+    """Say whether a step is one of several alike that add up, as those of a dissolve or a fade do."""
+    leading, following = (_alike_steps(pictures, step) for pictures in (before[::-1], after))
+    if len(leading) + 1 + len(following) < _DISSOLVE_STEPS:
+        return False
+    whole = difference(before[-1 - len(leading)], after[len(following)])
+    return whole >= _BLEND_ADDS_UP * (sum(leading) + step + sum(following))
+
+
+def _alike_steps(pictures: Sequence[Thumbnail], step: float) -> list[float]:
+    """Return the first steps between pictures, as long as each is about as large as `step`."""
+    steps: list[float] = []
+    for one, other in pairwise(pictures):
+        following = difference(one, other)
+        if max(following, step) > _BLEND_BALANCE * min(following, step):
+            break
+        steps.append(following)
+    return steps

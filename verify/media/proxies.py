@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,13 +30,8 @@ if TYPE_CHECKING:
 
     from verify.model import Interval
 
-#: Pictures per second, and the longer side of the pictures of a reference and of a release, in px.
+#: Pictures per second of every proxy.
 PROXY_PICTURES_PER_SECOND = 12.5
-REFERENCE_PROXY_SIDE_PX = 160
-QUERY_PROXY_SIDE_PX = 320
-#: Constant quality of H.264 (0 best, 51 worst): of what an archive keeps, and of what is needed for one run.
-REFERENCE_QUALITY = 23
-QUERY_QUALITY = 18
 #: At most this much is read of a proxy at once.
 MAX_PICTURES = 20_000
 MAX_CLIP_BYTES = 512 * 1024 * 1024
@@ -48,6 +44,20 @@ _STALL_LIMIT_S = 60.0
 _REMEDY = "Add the reference again from its video, or leave its proxy out with --no-proxy."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyForm:
+    """How a proxy is made: longer side in px, constant quality of H.264 (0 best, 51 worst), and x264's preset."""
+
+    side_px: int
+    quality: int
+    preset: str
+
+
+#: What an archive keeps of a reference, and what is made of a release for one run, where room matters less than time.
+REFERENCE_PROXY = ProxyForm(side_px=160, quality=23, preset="medium")
+QUERY_PROXY = ProxyForm(side_px=320, quality=18, preset="superfast")
+
+
 class ProxyWriter:
     """Writes a proxy picture by picture; a context manager.
 
@@ -58,13 +68,13 @@ class ProxyWriter:
     ----------
     path
         File to write.
-    quality
-        Constant quality, see `REFERENCE_QUALITY`.
+    form
+        How to encode; the size is that of the first picture.
     """
 
-    def __init__(self, path: Path, quality: int = REFERENCE_QUALITY) -> None:
+    def __init__(self, path: Path, form: ProxyForm = REFERENCE_PROXY) -> None:
         self._path = path
-        self._quality = quality
+        self._form = form
         self._open: tuple[OutputContainer, VideoStream] | None = None
         self._last_pts = -1
         self.pictures = 0
@@ -129,7 +139,8 @@ class ProxyWriter:
         stream.codec_context.thread_count = 1
         stream.codec_context.gop_size = _KEY_PICTURE_EVERY
         # What moves is to be measured, not to please the eye.
-        stream.options = {"preset": "medium", "tune": "psnr", "crf": str(self._quality), "flags": "+bitexact"}
+        quality = str(self._form.quality)
+        stream.options = {"preset": self._form.preset, "tune": "psnr", "crf": quality, "flags": "+bitexact"}
         self._open = (container, stream)
         return self._open
 
