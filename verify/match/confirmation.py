@@ -50,8 +50,8 @@ class PieceEvidence:
     `overlay` lays the pictures on each other, supported by `overlay_pairs` of `tried_pairs` pairs of key pictures.
     `line` is None where the archive keeps no small pictures of the reference, or there are too few. `held` is the
     picture that a still piece shows, if it does. `hashed` is the match that the hashes alone give on this piece, if
-    they do, and `alike` what a learned descriptor says, if the pictures look alike on the line. `compared` says whether there
-    were small pictures of both to compare.
+    they do, and `alike` what a learned descriptor says, if the pictures look alike on the line. `compared` says whether
+    there were small pictures of both to compare.
     """
 
     piece: QueryPiece
