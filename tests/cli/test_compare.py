@@ -18,7 +18,7 @@ def test_common_part_is_found(release: Path, footage: dict[str, Path]):
     title, line = done.out.splitlines()
     assert title == "Parts of A that are visually consistent with parts of B:"
     assert line.startswith("  A 0:02.00-0:05.00  ~  B 0:01.0")
-    assert "possible, score 0." in line
+    assert "confirmed, score 0." in line
 
 
 def test_json_and_url(release: Path, footage: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -24,7 +24,7 @@ NOBODY = 65534
 AS_NOBODY = """
 import importlib, json, os, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
-import encodings.idna, faiss, platformdirs, traceback, yaml, verify
+import encodings.cp437, encodings.idna, faiss, platformdirs, traceback, yaml, verify
 for found in pkgutil.walk_packages(verify.__path__, "verify."):
     if not found.name.endswith(("worker", "__main__")):
         importlib.import_module(found.name)

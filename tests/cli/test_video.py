@@ -218,7 +218,7 @@ def test_environment_names_the_default_archive(
 def test_summary_names_the_match_and_the_report(release: Path, archive: Path, tmp_path: Path):
     done = verify("video", release, "--archive", archive, "--out", tmp_path / "out", "--fail-on", "reuse")
     assert done.code == 60
-    assert "this release may be visually consistent with footage in the reference archive" in done.out
+    assert "this release is visually consistent with footage in the reference archive: 1 confirmed match" in done.out
     assert " of scene, score 0." in done.out
     assert (
         f"Report:   {tmp_path / 'out' / 'report.html'}\nEvidence: {tmp_path / 'out' / 'evidence'} (not signed)\n"

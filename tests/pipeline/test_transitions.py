@@ -54,12 +54,24 @@ def test_dissolve_parts_two_shots(clips: dict[str, Path], tmp_path: Path, one: s
     assert times[0] == 0.0
 
 
-@pytest.mark.parametrize("transition", ["fadeblack", "fadewhite"])
-@pytest.mark.parametrize(("one", "other"), PAIRS[:2])
-def test_fade_parts_two_shots(clips: dict[str, Path], tmp_path: Path, one: str, other: str, transition: str):
-    _, outcome = sampled(joined(clips, one, other, tmp_path / "joined.mp4", transition, 0.8))
+@pytest.mark.parametrize("colour", ["black", "white"])
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_fade_parts_two_shots_where_it_is_darkest_or_brightest(
+    clips: dict[str, Path], tmp_path: Path, one: str, other: str, colour: str
+):
+    out, come = (f"fade={way}:st={start_s}:d=0.4:color={colour}" for way, start_s in (("out", 1.6), ("in", 0)))
+    graph = f"[0]{SIZE},{out}[a];[1]{SIZE},{come}[b];[a][b]concat"
+    sources = (clips[one], SHOTS[one]), (clips[other], SHOTS[other])
+    _, outcome = sampled(render(tmp_path / "joined.mp4", graph, *sources))
     (boundary_s,) = outcome.cut_times_s
-    assert boundary_s == pytest.approx(1.6, abs=0.12)
+    assert boundary_s == pytest.approx(2.0, abs=3 * FRAME_S)
+
+
+@pytest.mark.parametrize("transition", ["fadeblack", "fadewhite", "dissolve", "fadegrays"])
+def test_other_transitions_part_two_shots(clips: dict[str, Path], tmp_path: Path, transition: str):
+    _, outcome = sampled(joined(clips, "robot", "portrait", tmp_path / "joined.mp4", transition, 0.8))
+    (boundary_s,) = outcome.cut_times_s
+    assert 1.2 <= boundary_s <= 2.0
 
 
 @pytest.mark.parametrize("gain", [0.25, 0.08])
@@ -76,7 +88,7 @@ def test_transitions_of_dark_footage_are_found(clips: dict[str, Path], tmp_path:
 NO_TRANSITIONS = {
     "flash": "geq=lum='if(between(N,22,24),235,lum(X,Y))':cb=128:cr=128",
     "flash that dies down": "fade=in:st=0.8:d=0.6:color=white:enable='gte(t,0.8)'",
-    "dimmed": "eq=brightness=-0.25:enable='gte(t,1)'",
+    "dimmed": "colorlevels=romax=0.6:gomax=0.6:bomax=0.6:enable='gte(t,1)'",
     "fast pan": "scale=1440:-2,crop=480:270:'min(960,max(0,(t-0.6)*1600))':100",
 }
 

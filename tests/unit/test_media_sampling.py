@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
@@ -180,3 +180,78 @@ def test_still_pictures_are_told_while_sampling():
     _, outcome = sampled(Container(*[Packet(frame(number)) for number in range(50)]))
     assert [(each.start_s, each.end_s) for each in outcome.held] == [(0.0, pytest.approx(2.0))]
     assert (outcome.gaps, outcome.repeated_frames, outcome.repeat_every_frames) == ((), 0, None)
+
+
+# --- where shots begin ----------------------------------------------------------------------------------------------
+
+
+def video_of(pictures: Sequence[np.ndarray]) -> Container:
+    packets = []
+    for number, picture in enumerate(pictures):
+        shown = av.VideoFrame.from_ndarray(picture, format="bgr24")
+        shown.pts, shown.time_base, shown.duration = number, TIME_BASE, 1
+        packets.append(Packet(shown))
+    return Container(*packets)
+
+
+def dissolved(frames: int, length: int) -> list[np.ndarray]:
+    """Draw two scenes of some frames each, blended into each other."""
+    one, other = list(drawing.scene(1, frames)), list(drawing.scene(7, frames))
+    shares = [(number + 1) / (length + 1) for number in range(length)]
+    blended = [
+        ((1 - share) * a + share * b).astype(np.uint8)
+        for share, a, b in zip(shares, one[-length:], other[:length], strict=True)
+    ]
+    return [*one[:-length], *blended, *other[length:]]
+
+
+def at_a_rate(pictures: Sequence[np.ndarray], per_second: float) -> tuple[list[SampledFrame], DecodeOutcome]:
+    frames: list[SampledFrame] = []
+    outcome = sample_frames(video_of(pictures), stream(), per_second, frames.append, lambda _: None)  # type: ignore[arg-type]
+    return frames, outcome
+
+
+@pytest.mark.parametrize("per_second", [2.0, 8.0, 1000.0])
+def test_first_sample_after_the_middle_of_a_dissolve_starts_a_shot(per_second: float):
+    frames, outcome = at_a_rate(dissolved(60, 20), per_second)
+    (boundary_s,) = outcome.cut_times_s
+    assert boundary_s == pytest.approx(50 / 25, abs=0.2)
+    assert [frame.time_s for frame in frames if frame.starts_shot] == [
+        min(frame.time_s for frame in frames if frame.time_s >= boundary_s)
+    ]
+    assert len(frames) == min(100, round(4 * per_second))
+
+
+def test_samples_come_in_order_and_not_long_after_they_were_decoded():
+    log: list[tuple[str, float]] = []
+    pictures = [*dissolved(60, 20), *drawing.scene(11, 20), *drawing.scene(12, 60)]
+    sample_frames(
+        video_of(pictures),  # type: ignore[arg-type]
+        stream(),
+        8.0,
+        lambda frame: log.append(("emitted", frame.time_s)),
+        lambda _: None,
+        also=lambda _, time_s: log.append(("decoded", time_s)),
+    )
+    emitted = [time_s for what, time_s in log if what == "emitted"]
+    assert emitted == sorted(set(emitted))
+    decoded_s = 0.0
+    for what, time_s in log:
+        if what == "decoded":
+            decoded_s = time_s
+        else:
+            assert decoded_s - time_s <= 2.8 or decoded_s == pytest.approx((len(pictures) - 1) / 25)
+
+
+def test_both_sides_of_cuts_among_dissolves_are_sampled():
+    pictures = [*dissolved(60, 20), *drawing.scene(11, 20), *drawing.scene(12, 60)]
+    frames, outcome = at_a_rate(pictures, 0.1)
+    assert outcome.cut_times_s[1:] == pytest.approx((100 / 25, 120 / 25))
+    assert [frame.pts for frame in frames] == [0, 99, 100, 119, 120]
+    assert [frame.starts_shot for frame in frames] == [False, True, True, False, True]
+
+
+def test_cuts_of_the_darkest_footage_are_found():
+    pictures = [picture // 24 for seed in (1, 7, 11) for picture in drawing.scene(seed, 30)]
+    _, outcome = at_a_rate(pictures, 1.0)
+    assert outcome.cut_times_s == pytest.approx((30 / 25, 60 / 25))

@@ -9,6 +9,7 @@ relative, so that night footage of a few grey levels is judged like daylight. Di
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 from dataclasses import dataclass
@@ -43,7 +44,9 @@ _MIN_CHANGE_IN_STILLNESS, _STANDS_OUT_OF_STILLNESS = 0.15, 8.0
 #: Share of the picture that must take part in a change out of stillness; a caption that comes up is less.
 _MIN_SHARE_CHANGED = 0.4
 _RETURNED, _RETURNED_FROM_FLASH = 0.5, 0.2
-_SAME_STRUCTURE = 0.97
+#: Least correlation of one picture in another light, and while the light goes on changing; and what light may leave.
+_SAME_STRUCTURE, _SAME_STRUCTURE_GOING_ON = 0.97, 0.9
+_GOES_ON = 0.3
 _UNEXPLAINED_BY_LIGHT = 0.25
 #: The steps of a blend, none more than so many times another, add up to the whole; motion after a cut falls short.
 _BLEND_ADDS_UP = 0.9
@@ -135,10 +138,18 @@ class CutFinder:
         return (
             step >= max(_STANDS_OUT * usual_step, _STANDS_OUT_AFTER * next_step)
             and _changes_the_picture(before[-1], after[0], step / usual_step)
+            and not self._is_change_of_light(before[-1], upcoming, step)
             and not _returns(before, after, step)
             and not self._goes_on_blending(after[0], step)
             and not _is_in_dissolve(before, after, step)
         )
+
+    def _is_change_of_light(self, before: Thumbnail, upcoming: list[_Frame], step: float) -> bool:
+        """Say whether this step makes the picture brighter or darker and no more; a fade does so several times."""
+        neighbours = [*[*self._steps][-1:], *(frame.step for frame in upcoming[1:2])]
+        goes_on = max(neighbours, default=0.0) >= _GOES_ON * step
+        least_correlation = _SAME_STRUCTURE_GOING_ON if goes_on else _SAME_STRUCTURE
+        return _differs_in_light(before, upcoming[0].thumbnail, least_correlation)
 
     def _goes_on_blending(self, thumbnail: Thumbnail, step: float) -> bool:
         """Say whether this step completes a cut found a moment ago, across a frame blended of both its sides."""
@@ -150,17 +161,16 @@ class CutFinder:
 
 
 def _changes_the_picture(before: Thumbnail, after: Thumbnail, stands_out: float) -> bool:
-    """Say whether a step that stands out this far replaces the picture, rather than a part of it or its brightness."""
+    """Say whether a step that stands out this far replaces the picture, rather than a part of it."""
     live = live_area(before, after)
     one, other = before[live], after[live]
     changed = np.abs(other - one)
     mean_change = float(changed.mean())
     change = mean_change / max(0.5 * float(one.std() + other.std()), _MIN_SPREAD)
-    if change < _MIN_CHANGE:
-        still_before = change >= _MIN_CHANGE_IN_STILLNESS and stands_out >= _STANDS_OUT_OF_STILLNESS
-        if not still_before or float((changed > 0.35 * mean_change).mean()) < _MIN_SHARE_CHANGED:
-            return False
-    return not _is_change_of_light(one, other, mean_change)
+    if change >= _MIN_CHANGE:
+        return True
+    out_of_stillness = change >= _MIN_CHANGE_IN_STILLNESS and stands_out >= _STANDS_OUT_OF_STILLNESS
+    return out_of_stillness and float((changed > 0.35 * mean_change).mean()) >= _MIN_SHARE_CHANGED
 
 
 def live_area(one: Thumbnail, other: Thumbnail) -> tuple[slice, slice]:
@@ -172,15 +182,16 @@ def live_area(one: Thumbnail, other: Thumbnail) -> tuple[slice, slice]:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def _is_change_of_light(one: Thumbnail, other: Thumbnail, mean_change: float) -> bool:
-    """Say whether `other` is `one` made brighter or darker: a lamp, the exposure, the gain of a thermal camera."""
-    from_mean, other_from_mean = one - one.mean(), other - other.mean()
-    energy, other_energy = float((from_mean * from_mean).mean()), float((other_from_mean * other_from_mean).mean())
-    together = float((from_mean * other_from_mean).mean())
-    if together <= _SAME_STRUCTURE * (energy * other_energy) ** 0.5 or energy <= _MIN_SPREAD**2:
+def _differs_in_light(before: Thumbnail, after: Thumbnail, least_correlation: float) -> bool:
+    """Say whether `after` is `before` made brighter or darker: a lamp, the exposure, the gain of a thermal camera."""
+    live = live_area(before, after)
+    one, other = before[live] - before[live].mean(), after[live] - after[live].mean()
+    energy, other_energy = float((one * one).mean()), float((other * other).mean())
+    together = float((one * other).mean())
+    if together <= least_correlation * math.sqrt(energy * other_energy) or energy <= _MIN_SPREAD**2:
         return False
-    unexplained = float(np.abs(other_from_mean - together / energy * from_mean).mean())
-    return unexplained < _UNEXPLAINED_BY_LIGHT * mean_change
+    unexplained = float(np.abs(other - together / energy * one).mean())
+    return unexplained < _UNEXPLAINED_BY_LIGHT * float(np.abs(after[live] - before[live]).mean())
 
 
 def _returns(before: Sequence[Thumbnail], after: Sequence[Thumbnail], step: float) -> bool:

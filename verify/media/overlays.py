@@ -2,7 +2,8 @@
 
 They are what is left when the edges of consecutive shots are laid on each other: an edge that has the same place,
 direction and sense in several shots running belongs to none of them. Within a long shot, the same holds for edges that
-stay while most others move. A mask is a (height, width) uint8 picture, 255 where no overlay lies, 0 where one does.
+stay while nearly all others move. A mask is a (height, width) uint8 picture, 255 where no overlay lies, 0 where one
+does.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ _MIN_EVENNESS = 0.4
 _MAX_TURN = 0.5
 #: Persisting edges that cover more than this share of a picture, grown together, are a scene that is shown again.
 _MAX_COVERED = 0.4
-#: In one shot: the share of all edges that may persist before the shot counts as one in which nothing moves.
-_MAX_PERSISTING = 0.5
+#: In one shot: the most that may be covered, and the share of all edges that may persist. More is the scene of a camera
+#: that stands still, which is worth more than a logo that is let through.
+_MAX_COVERED_IN_SHOT = 0.2
+_MAX_PERSISTING = 0.25
 #: Gaps between edges of one overlay that are closed, and the margin around it, as shares of the picture's width.
 _GAP = 1 / 30
 _MARGIN = 1 / 60
@@ -71,7 +74,7 @@ def persisting(run: Sequence[Edges], *, one_shot: bool = False) -> Mask:
         Edges of pictures of consecutive shots, or of consecutive parts of one; all of one size.
     one_shot
         The pictures are of one shot, in which what does not move may be the scene: then there is an overlay only if
-        most edges do move.
+        nearly all edges do move.
     """
     found = _common_edges(run)
     height, width = found.shape
@@ -80,7 +83,7 @@ def persisting(run: Sequence[Edges], *, one_shot: bool = False) -> Mask:
         if found.sum() > _MAX_PERSISTING * all_edges.sum():
             return np.full((height, width), FREE, np.uint8)
     covered = _grown(found)
-    if covered.mean() > _MAX_COVERED:
+    if covered.mean() > (_MAX_COVERED_IN_SHOT if one_shot else _MAX_COVERED):
         return np.full((height, width), FREE, np.uint8)
     return np.where(covered > 0, 0, FREE).astype(np.uint8)
 

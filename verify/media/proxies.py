@@ -7,7 +7,6 @@ from other people's archives, so they are decoded in a worker process like any o
 from __future__ import annotations
 
 import math
-import threading
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from verify.errors import OutputNotWritableError, UnreadableMediaError
+from verify.media.watchdog import Watchdog
 from verify.model import ProxyClip
 from verify.processes import BrokenMessageError, Worker, receive_message, send_message
 
@@ -164,6 +164,7 @@ class ProxyReader:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._worker: Worker | None = None
+        self._watchdog = Watchdog(self._end_worker)
 
     def __enter__(self) -> Self:
         return self
@@ -204,16 +205,15 @@ class ProxyReader:
         if self._worker is None:
             self._worker = self._stack.enter_context(Worker(_WORKER_MODULE))
         send_message(self._worker.input, request)
-        watchdog = threading.Timer(_STALL_LIMIT_S, self._worker.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
+        with self._watchdog.watching(_STALL_LIMIT_S):
             answer = receive_message(self._worker.output, MAX_CLIP_BYTES)
-        finally:
-            watchdog.cancel()
         if answer is None:
             raise BrokenMessageError("it ended without a word")
         return answer
+
+    def _end_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.kill()
 
     def _stop(self) -> None:
         self._worker = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from verify.errors import NoUsableFramesError, UnreadableMediaError
 from verify.media.proxies import PROXY_PICTURES_PER_SECOND
+from verify.media.watchdog import Watchdog
 from verify.model import DecodeOutcome, MediaInfo, SampledFrame, SilentProgress
 from verify.processes import BrokenMessageError, Worker, receive_message, send_message
 
@@ -42,6 +42,7 @@ class VideoReader:
     def __init__(self, path: Path, worker: Worker, request: dict[str, Any]) -> None:
         self._path = path
         self._worker = worker
+        self._watchdog = Watchdog(worker.kill)
         self.outcome: DecodeOutcome | None = None
         # A worker that is dead already is met, with its reason, when its answer is read.
         with suppress(BrokenPipeError):
@@ -143,13 +144,8 @@ class VideoReader:
 
     def _receive(self) -> tuple[dict[str, Any], bytes] | None:
         """Read the worker's next message; a worker that stays silent too long is ended, which ends the stream."""
-        watchdog = threading.Timer(STALL_LIMIT_S, self._worker.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
+        with self._watchdog.watching(STALL_LIMIT_S):
             return receive_message(self._worker.output, _MAX_FRAME_BYTES)
-        finally:
-            watchdog.cancel()
 
     def _frame(self, header: dict[str, Any], payload: bytes, not_before_s: float) -> SampledFrame:
         """Check and type one frame; what does not describe a frame is a broken message."""

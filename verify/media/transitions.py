@@ -38,9 +38,10 @@ _MIN_DIFFERENCE = 1.0
 _MIN_SPREAD = 0.5
 _MIN_CHANGE_DISSOLVE, _MIN_CHANGE_FADE = 0.45, 0.35
 _BLEND_SHARES = (0.2, 0.8)
-_MAX_RESIDUE = 0.25
-#: Variance of the middle picture against that of the outer two: above the first no more is looked at.
-_MAX_VARIANCE_AT_A_GLANCE, _MAX_VARIANCE = 0.93, 0.88
+#: Variance of the middle picture against that of the outer two above which no more is looked at.
+_MAX_VARIANCE_AT_A_GLANCE = 0.93
+#: What may be left of a blend that has so much of the variance: motion leaves more, but not of the contrast.
+_MAX_RESIDUES = ((0.88, 0.25), (0.6, 0.4))
 _MAX_LIKENESS = 0.75
 _FLAT = 0.2
 #: A flat picture is held if, halfway to the middle, the picture has changed by no more than this share of all change.
@@ -260,12 +261,12 @@ def _dissolve_strength(before: Thumbnail, middle: Thumbnail, after: Thumbnail) -
     share = float(np.dot(part, whole)) / energy
     # What no blend explains, relative to the distance of the outer two; unrelated pictures leave 0.87 of it.
     residue = math.sqrt(max(float(np.dot(part, part)) / energy - share * share, 0.0))
-    if residue > _MAX_RESIDUE or not _BLEND_SHARES[0] < share < _BLEND_SHARES[1]:
+    if residue > _MAX_RESIDUES[-1][1] or not _BLEND_SHARES[0] < share < _BLEND_SHARES[1]:
         return 0.0
     unblended_variance = (1 - share) * float(before.var()) + share * float(after.var())
-    if float(middle.var()) > _MAX_VARIANCE * unblended_variance:
-        return 0.0
-    if not _are_strangers(before, after, _MIN_CHANGE_DISSOLVE):
+    variance = float(middle.var()) / max(unblended_variance, _MIN_SPREAD**2)
+    is_blend = any(variance <= most and residue <= allowed for most, allowed in _MAX_RESIDUES)
+    if not is_blend or not _are_strangers(before, after, _MIN_CHANGE_DISSOLVE):
         return 0.0
     return apart * min(share, 1 - share) * (1 - 2 * residue)
 
