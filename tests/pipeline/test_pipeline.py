@@ -178,6 +178,7 @@ STAGES = (
     "read_credentials",
     "examine_container",
     "find_matches",
+    "find_repeats",
     "PictureBook",
     "describe_seal",
     "assemble",

@@ -55,7 +55,7 @@ def test_dissolve_parts_two_shots(clips: dict[str, Path], tmp_path: Path, one: s
 
 
 @pytest.mark.parametrize("colour", ["black", "white"])
-@pytest.mark.parametrize(("one", "other"), PAIRS)
+@pytest.mark.parametrize(("one", "other"), PAIRS[:2])
 def test_fade_parts_two_shots_where_it_is_darkest_or_brightest(
     clips: dict[str, Path], tmp_path: Path, one: str, other: str, colour: str
 ):
@@ -94,7 +94,7 @@ NO_TRANSITIONS = {
 
 
 @pytest.mark.parametrize("what", NO_TRANSITIONS)
-@pytest.mark.parametrize("name", ["robot", "portrait", "bigbuckbunny"])
+@pytest.mark.parametrize("name", ["robot", "portrait"])
 def test_flashes_lamps_and_pans_are_no_transitions(clips: dict[str, Path], tmp_path: Path, name: str, what: str):
     path = render(tmp_path / "one.mp4", f"[0]{SIZE},{NO_TRANSITIONS[what]},format=yuv420p", (clips[name], SHOTS[name]))
     assert sampled(path)[1].cut_times_s == ()
