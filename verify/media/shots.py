@@ -233,10 +233,9 @@ def _is_card(shot: _OpenShot) -> bool:
         return False
     # Cards are faded in and out, so that a quarter of a shot at rest is enough.
     moving = float(np.quantile([look.moving_share for look in shot.looks], 0.25))
-    levels_share, one_level_share, soft_share = (
-        _median([getattr(ground, name) for ground in grounds])
-        for name in ("levels_share", "one_level_share", "soft_share")
-    )
+    levels_share = _median([ground.levels_share for ground in grounds])
+    one_level_share = _median([ground.one_level_share for ground in grounds])
+    soft_share = _median([ground.soft_share for ground in grounds])
     if levels_share < _TEMPLATE_LEVELS or one_level_share < _TEMPLATE_ONE_LEVEL or moving > _TEMPLATE_MOVING:
         return False
     edges = float((shot.sharp[_middle(shot.sharp.shape)] >= _STILL_SHARE * len(shot.looks)).sum()) / shot.sharp.size
