@@ -316,6 +316,24 @@ class ProxyClip:
     pictures: npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MotionSet:
+    """What changes in a video, moment by moment: `codes` (N, D) int8 at `times_s` (N,) float64 seconds, increasing.
+
+    Moments at which hardly anything changes are left out. Arrays are read-only.
+    """
+
+    version: int
+    times_s: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.int8]
+
+    def __post_init__(self) -> None:
+        if self.codes.ndim != 2 or self.times_s.shape != (len(self.codes),):
+            raise ValueError("times and codes of moments that do not fit together")
+        for array in (self.times_s, self.codes):
+            array.flags.writeable = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
     """Frames between two boundaries (cuts, dissolves, fades), with the class that most of its frames have and why."""

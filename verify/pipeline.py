@@ -18,6 +18,7 @@ from verify.archive.descriptors import DescriptorIndex
 from verify.archive.index import ReferenceIndex
 from verify.archive.local_index import LocalIndex
 from verify.archive.metadata import id_from_name
+from verify.archive.motion_index import MotionIndex
 from verify.archive.store import Archive
 from verify.dates import utc_now
 from verify.errors import EvidenceExistsError, NoUsableFramesError, OutputNotWritableError, UnreadableMediaError
@@ -117,6 +118,7 @@ def open_library(folder: Path, learned: Descriptor | None = None) -> Iterator[Li
                 DescriptorIndex.load(archive, local.reference_ids, learned.sha256, learned.dimensions)
                 if learned
                 else None,
+                MotionIndex.load(archive, local.reference_ids),
             ),
             snapshot=archive.snapshot(),
             references=references,
@@ -266,6 +268,7 @@ def compare_videos(
             {name: reference.outcome.decoded.end_s},
             lambda _, stretch: proxies.read(reference_proxy, stretch),
             DescriptorIndex([name], {name: reference.descriptors}) if reference.descriptors else None,
+            MotionIndex([name], {name: reference.motion}) if reference.motion else None,
         )
         return find_matches(query_material(query, query_proxy, proxies), hashes, material, progress)
 

@@ -13,6 +13,7 @@ import numpy as np
 from tests.unit.fingerprint_samples import Edit, Film, reference_of
 from verify.archive.index import ReferenceIndex
 from verify.archive.local_index import LocalIndex
+from verify.archive.motion_index import MotionIndex
 from verify.fingerprint.key_pictures import KeyPicture, QueryPiece
 from verify.fingerprint.local import (
     DESCRIPTOR_LENGTH,
@@ -24,6 +25,7 @@ from verify.fingerprint.local import (
     viewed,
     vocabulary,
 )
+from verify.fingerprint.motion_signatures import signatures_of
 from verify.match.confirmation import PieceEvidence
 from verify.match.geometry import NEAR, Overlay, squared_distances
 from verify.match.matcher import find_matches
@@ -402,9 +404,12 @@ class Release:
 
 
 class Library:
-    """Made-up references: scenes from their beginning, with small pictures or without; hashes are made up as well."""
+    """Made-up references: scenes from their beginning, with small pictures or without; hashes are made up as well.
 
-    def __init__(self, duration_s: float, proxies: bool = True, **scenes: Scene) -> None:
+    Motion signatures are made where they are asked for.
+    """
+
+    def __init__(self, duration_s: float, proxies: bool = True, *, motions: bool = False, **scenes: Scene) -> None:
         self.films = {name: Film(500 + number, duration_s) for number, name in enumerate(sorted(scenes))}
         self.hashes = ReferenceIndex(
             {name: reference_of(film, duration_s) for name, film in self.films.items()}, MIN_QUALITY
@@ -418,7 +423,13 @@ class Library:
             assert (stretch.start_s, stretch.end_s) == (0.0, duration_s)
             return filmed(scenes[name], grid(duration_s)) if proxies else None
 
-        self.material = ReferenceMaterial(local, dict.fromkeys(scenes, duration_s), clip)
+        moving = {name: signatures_of(filmed(scene, grid(duration_s))) for name, scene in scenes.items() if motions}
+        self.material = ReferenceMaterial(
+            local,
+            dict.fromkeys(scenes, duration_s),
+            clip,
+            motions=MotionIndex(local.reference_ids, moving) if motions else None,
+        )
 
     def matches(self, release: Release, hashes: Edit | None = None) -> tuple[Match, ...]:
         """Search a release in these references."""

@@ -17,6 +17,8 @@ from verify.match.segments import HELD_STILL, MOTION_DIFFERS, NO_CONFIRMATION_DA
 from verify.model import Interval, Match, MatchLevel, SilentProgress, Transform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from tests.unit.match_samples import Grey
@@ -43,6 +45,11 @@ def assert_span(found: Interval, start_s: float, end_s: float, within_s: float =
 
 def assert_level(match: Match, level: MatchLevel, *families: str) -> None:
     assert (match.level, match.families, match.same_scene_only) == (level, families, False)
+
+
+@lru_cache
+def library_with_signatures() -> Library:
+    return Library(REFERENCE_S, motions=True, ours=OURS, theirs=THEIRS)
 
 
 # --- what was taken --------------------------------------------------------------------------------------------------
@@ -313,3 +320,26 @@ def test_progress_is_reported():
     material = Release(Cut(OURS, 4.3, 1.6)).material()
     find_matches(material, library().hashes, library().material, shown)
     assert shown.total == shown.done >= 1
+
+
+# --- what only motion finds ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rate", "edit"), [(1.0, None), (-1.0, None), (1.0, np.fliplr), (1.0, np.bitwise_not)])
+def test_cut_without_keypoints_is_found_by_its_motion(rate: float, edit: Callable[[Grey], Grey] | None):
+    from_s = 4.0 if rate > 0 else 6.0
+    cut = Cut(OURS, from_s, 2.0, rate, edit=edit, keypoints=False)
+    release = Release(Cut(STRANGER, 0.0, 2.0), cut, Cut(OTHER_STRANGER, 0.0, 2.0))
+    (match,) = library_with_signatures().matches(release)
+    assert match.reference_id == "ours"
+    assert (match.query.start_s, match.query.end_s) == (2.0, 4.0)
+    assert_span(match.reference, 4.0, 6.0)
+    assert match.transform == Transform(mirrored=edit is np.fliplr, inverted=edit is np.bitwise_not)
+    # One kind of evidence alone confirms nothing.
+    assert_level(match, MatchLevel.POSSIBLE, MOTION_FAMILY)
+
+
+@pytest.mark.parametrize("stranger", [OTHER_DAY, THIEVES])
+def test_same_place_without_keypoints_on_another_day_is_not_found_by_motion(stranger: Scene):
+    release = Release(Cut(STRANGER, 0.0, 2.0), Cut(stranger, 4.0, 2.0, keypoints=False))
+    assert library_with_signatures().matches(release) == ()

@@ -100,6 +100,7 @@ def add_video(
             thumbnails,
             examination.local,
             proxy if proxy.exists() else None,
+            motion=examination.motion,
             descriptors=examination.descriptors,
         )
     return Addition(reference=added, already_there=False, outcome=examination.outcome)

@@ -54,6 +54,15 @@ CREATE TABLE proxy (
     size_bytes INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE motion (
+    reference_id TEXT PRIMARY KEY REFERENCES reference (id),
+    version INTEGER NOT NULL,
+    moment_count INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    times_s BLOB NOT NULL,
+    codes BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE thumbnail (
     reference_id TEXT NOT NULL REFERENCES reference (id),
     time_s REAL NOT NULL,

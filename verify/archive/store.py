@@ -15,6 +15,7 @@ import msgspec
 
 from verify.archive.catalogue import ANEW_HINT, BACKUP_HINT, make_catalogue, open_catalogue, translated
 from verify.archive.descriptors import DescriptorTable
+from verify.archive.motion_index import MotionTable
 from verify.archive.proxies import ProxyFolder, StoredProxy
 from verify.archive.records import (
     LOCAL_COLUMNS,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from verify.archive.descriptors import DescriptorDigest
     from verify.fingerprint.registry import Cue
-    from verify.model import DescriptorSet, FingerprintSet, LocalFeatureSet, Reference
+    from verify.model import DescriptorSet, FingerprintSet, LocalFeatureSet, MotionSet, Reference
 
 
 class Thumbnail(NamedTuple):
@@ -72,6 +73,7 @@ class Archive:
         self._connection = connection
         self._proxies = ProxyFolder(folder)
         self._descriptors = DescriptorTable(folder, connection)
+        self._motion = MotionTable(folder, connection)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -120,6 +122,7 @@ class Archive:
         local: LocalFeatureSet,
         proxy: Path | None = None,
         *,
+        motion: MotionSet | None = None,
         descriptors: DescriptorSet | None = None,
     ) -> None:
         """Add a reference with all that belongs to it, whole or not at all.
@@ -128,6 +131,8 @@ class Archive:
         ----------
         proxy
             File to copy into the archive, None to keep none.
+        motion
+            Its motion signatures, None to keep none.
         descriptors
             What a learned descriptor gave for its key pictures, None to keep nothing of the kind.
 
@@ -153,6 +158,8 @@ class Archive:
             for thumbnail in thumbnails:
                 self._insert("thumbnail", (reference.id, *thumbnail))
             self._insert("local_features", (reference.id, *keypoints))
+            if motion:
+                self._motion.insert(reference.id, motion)
             if descriptors:
                 self._descriptors.insert(reference.id, descriptors)
             if proxy:
@@ -289,6 +296,10 @@ class Archive:
             row = self._connection.execute(query, (reference_id,)).fetchone()
         return words_of_row(row[0]) if row else words_of_row(b"")
 
+    def motion(self, reference_id: str) -> MotionSet | None:
+        """Return the motion signatures of a reference, None if none are kept; raises as `MotionTable.read` does."""
+        return self._motion.read(reference_id)
+
     def descriptor_digests(self) -> list[DescriptorDigest]:
         """Return what is kept of learned descriptors, by reference id, then model."""
         return self._descriptors.digests()
@@ -336,7 +347,7 @@ class Archive:
 
     def snapshot(self) -> ArchiveSnapshot:
         """Identify the archive's present content: a SHA-256 over the metadata of every reference and the digests of
-        its fingerprints, keypoints, proxy and learned descriptors.
+        its fingerprints, keypoints, proxy, motion signatures and learned descriptors.
         """
         content = hashlib.sha256()
         frames: dict[str, int] = {}
@@ -354,6 +365,8 @@ class Archive:
                 content.update(msgspec.json.encode(digest))
             for row in self._connection.execute("SELECT reference_id, size_bytes, sha256 FROM proxy ORDER BY 1"):
                 content.update(msgspec.json.encode(row))
+            for moving in self._motion.digests():
+                content.update(msgspec.json.encode(moving))
             for described in self.descriptor_digests():
                 content.update(msgspec.json.encode(described))
         return ArchiveSnapshot(
@@ -365,7 +378,9 @@ class Archive:
         )
 
     def stored_bytes(self) -> dict[str, int]:
-        """Sizes of what is kept, in bytes, by kind: hashes, keypoints, proxies, thumbnails, descriptors."""
+        """Sizes of what is kept, in bytes, by kind: hashes, keypoints, proxies, motion signatures, thumbnails,
+        descriptors.
+        """
         with translated(self.folder):
             sizes = {
                 kind: int(self._connection.execute(f"SELECT total({size}) FROM {table}").fetchone()[0])  # noqa: S608
@@ -389,5 +404,6 @@ _SIZES = (
         "length(times_s) + length(until_s) + length(first_rows) + length(words) + length(points) + length(codes)",
     ),
     ("proxies", "proxy", "size_bytes"),
+    ("motion signatures", "motion", "length(times_s) + length(codes)"),
     ("thumbnails", "thumbnail", "length(jpeg)"),
 )

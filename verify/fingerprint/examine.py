@@ -12,6 +12,7 @@ import numpy as np
 from verify.errors import UnreadableMediaError
 from verify.fingerprint.fingerprinter import QUERY_VIEWS, REFERENCE_VIEWS, Fingerprinter
 from verify.fingerprint.key_pictures import QueryPieces, ReferenceFeatures
+from verify.fingerprint.motion_signatures import MotionSignatures
 from verify.media.proxies import (
     QUERY_PROXY,
     REFERENCE_PROXY,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         DescriptorSet,
         LocalFeatureSet,
         MediaInfo,
+        MotionSet,
         Progress,
         SampledFrame,
         Shot,
@@ -53,8 +55,9 @@ REFERENCE_SAMPLES_PER_SECOND = 4.0
 class Examination:
     """What one pass over a video gave.
 
-    Fingerprints are by view, then by algorithm. `pieces` are those of a release, `local` the keypoints of a reference
-    and `descriptors` what a learned descriptor gave for it, if one was asked for.
+    Fingerprints are by view, then by algorithm. `pieces` are those of a release, `local` the keypoints of a reference,
+    `motion` its motion signatures, if a proxy was made, and `descriptors` what a learned descriptor gave for it, if one
+    was asked for.
     """
 
     info: MediaInfo
@@ -63,6 +66,7 @@ class Examination:
     fingerprints: Mapping[Transform, Fingerprints]
     pieces: tuple[QueryPiece, ...] = ()
     local: LocalFeatureSet | None = None
+    motion: MotionSet | None = None
     descriptors: DescriptorSet | None = None
 
 
@@ -76,6 +80,7 @@ def examine(
     also: Callable[[SampledFrame], None] | None = None,
     collect: Callable[[SampledFrame, Grey], None] | None = None,
     proxy: tuple[Path, ProxyForm] | None = None,
+    motion: MotionSignatures | None = None,
 ) -> Examination:
     """Decode, sample and fingerprint the video at `path`.
 
@@ -89,6 +94,8 @@ def examine(
         Takes every sampled frame and its grey picture besides, in order of time.
     proxy
         Proxy to write in the same pass: file and form.
+    motion
+        Takes the pictures of the proxy besides.
 
     Raises
     ------
@@ -104,8 +111,15 @@ def examine(
             open_video(path, samples_per_second, proxy_side_px=proxy[1].side_px if proxy else None)
         )
         writer = stack.enter_context(ProxyWriter(*proxy)) if proxy else None
+
+        def small(time_s: float, picture: Grey) -> None:
+            if writer:
+                writer.add(time_s, picture)
+            if motion:
+                motion.add(time_s, picture)
+
         progress.start(label, reader.info.duration_s, "s")
-        for frame in reader.frames(progress, writer.add if writer else None):
+        for frame in reader.frames(progress, small if writer else None):
             fingerprinter.add(frame)
             grey = np.asarray(cv2.cvtColor(frame.pixels_bgr, cv2.COLOR_BGR2GRAY), np.uint8)
             classes.add(frame, grey)
@@ -159,6 +173,7 @@ def examine_reference(
     Its proxy is written to `proxy_path`, if one is given; key pictures are described by `learned` too.
     """
     features = ReferenceFeatures(learned)
+    motion = MotionSignatures() if proxy_path else None
     examination = examine(
         path,
         samples_per_second=REFERENCE_SAMPLES_PER_SECOND,
@@ -168,6 +183,12 @@ def examine_reference(
         also=also,
         collect=features.add,
         proxy=(proxy_path, REFERENCE_PROXY) if proxy_path else None,
+        motion=motion,
     )
-    examination = replace(examination, local=features.finish(), descriptors=features.descriptors())
+    examination = replace(
+        examination,
+        local=features.finish(),
+        motion=motion.finish() if motion else None,
+        descriptors=features.descriptors(),
+    )
     return examination, examination.fingerprints[REFERENCE_VIEWS[0]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from verify.fingerprint.local import project, viewed, vocabulary
+from verify.fingerprint.motion_signatures import MotionSignatures, signatures_of
 from verify.match.geometry import assumed_overlay, distinct_overlays, overlay
 from verify.match.learned_proposals import most_alike, pictures_on_line, stands_out
 from verify.match.motion import RATES, QueryMotion, find_held_picture, find_line
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from verify.match.geometry import Overlay
     from verify.match.materials import QueryMaterial, ReferenceMaterial
     from verify.match.motion import HeldPicture, MotionLine, ReferenceMotion
+    from verify.match.motion_proposals import MotionProposal
     from verify.match.proposals import Proposal, Resemblance
-    from verify.model import Match, ProxyClip
+    from verify.model import Match, MotionSet, ProxyClip
 
 _OVERLAYS_TRIED = 2
 _PAIRS_PER_PICTURE = 2
@@ -51,7 +53,7 @@ class PieceEvidence:
     `line` is None where the archive keeps no small pictures of the reference, or there are too few. `held` is the
     picture that a still piece shows, if it does. `hashed` is the match that the hashes alone give on this piece, if
     they do, and `alike` what a learned descriptor says, if the pictures look alike on the line. `compared` says whether
-    there were small pictures of both to compare.
+    there were small pictures of both to compare, and `by_motion` whether motion alone proposed the reference.
     """
 
     piece: QueryPiece
@@ -67,6 +69,7 @@ class PieceEvidence:
     reference_size: tuple[int, int]
     alike: Resemblance | None = None
     compared: bool = False
+    by_motion: bool = False
 
 
 class Confirmation:
@@ -117,6 +120,35 @@ class Confirmation:
                 found.append(self._by_looks(piece, clip, proposal, proposal.alike))
         return sorted(found, key=lambda each: (-each.score, each.reference_id))
 
+    def check_motion(self, piece: QueryPiece, proposals: Sequence[MotionProposal]) -> list[PieceEvidence]:
+        """Check what motion signatures propose for one piece: the whole picture on the whole picture."""
+        clip = self._query.clip(piece.interval)
+        found = []
+        for proposal in proposals:
+            reference_id = self._references.local.reference_ids[proposal.reference_number]
+            times_s = (proposal.query_time_s, proposal.reference_time_s)
+            laid = self._whole(piece, reference_id, proposal.view, times_s)
+            span = Interval(start_s=proposal.reference_time_s, end_s=proposal.reference_time_s)
+            found.append(
+                self._best(
+                    piece,
+                    clip,
+                    reference_id,
+                    proposal.view,
+                    [(laid, 0)],
+                    spans=[span],
+                    tried=0,
+                    hashed=None,
+                    by_motion=True,
+                )
+            )
+        return sorted(found, key=lambda each: (-each.score, each.reference_id))
+
+    def signatures(self, piece: QueryPiece) -> MotionSet:
+        """Return what changes in a piece, outside its overlays."""
+        clip = self._query.clip(piece.interval)
+        return signatures_of(clip, piece.free) if clip is not None else MotionSignatures().finish()
+
     def follow(self, evidence: PieceEvidence, piece: QueryPiece) -> PieceEvidence | None:
         """See whether a neighbouring piece goes on along the line of accepted evidence; None if it does not."""
         line = evidence.line
@@ -144,7 +176,7 @@ class Confirmation:
                 held=None,
                 hashed=None,
                 alike=None,
-                score=fused_score(tried, evidence.overlay.cells, hashes_agree=False),
+                score=fused_score(tried, evidence.overlay.cells, hashes_agree=False, by_motion=evidence.by_motion),
             )
         return None
 
@@ -202,6 +234,7 @@ class Confirmation:
         tried: int,
         hashed: Match | None,
         alike: Resemblance | None = None,
+        by_motion: bool = False,
     ) -> PieceEvidence:
         size = self._size(reference_id)
         laid, pairs = overlays[0]
@@ -217,6 +250,7 @@ class Confirmation:
             hashed=hashed,
             score=0.0,
             reference_size=size,
+            by_motion=by_motion,
         )
         if clip is None or len(clip.times_s) < _MIN_CLIP_PICTURES:
             return best
@@ -242,7 +276,13 @@ class Confirmation:
                     placed, line = refined
                 support = hashed if hashed is not None and _on_line(hashed, line, piece) else None
                 looks = alike if alike is not None and pictures_on_line(alike, piece, line) else None
-                score = fused_score(line, laid.cells, hashes_agree=support is not None, looks_alike=looks is not None)
+                score = fused_score(
+                    line,
+                    laid.cells,
+                    hashes_agree=support is not None,
+                    looks_alike=looks is not None,
+                    by_motion=by_motion,
+                )
                 if score > best.score or (best.line is None and best.held is None):
                     best = replace(
                         best,

@@ -1,7 +1,8 @@
 """From a release and the references to aligned, confirmed, scored segments.
 
 Two ways propose where a piece of the release may come from: lines of agreeing perceptual hashes, and keypoints that
-vote for references; a learned descriptor is a third where the user brings one. Each proposal is then confirmed by
+vote for references; where neither finds anything, motion signatures are a third, and a learned descriptor is another
+where the user brings one. Each proposal is then confirmed by
 geometry and by motion. The same camera on the same scene at another time agrees in geometry and not in motion, and is
 reported as the same scene, never as reuse.
 """
@@ -15,6 +16,7 @@ from verify.match.confirmation import Confirmation, PieceEvidence
 from verify.match.hash_lines import find_hash_matches
 from verify.match.joining import join_neighbours, without_weaker_twins
 from verify.match.learned_proposals import merged, propose_alike
+from verify.match.motion_proposals import propose_by_motion
 from verify.match.proposals import propose
 from verify.match.scoring import HASH_FAMILY, STILL, calibration
 from verify.match.segments import TOO_STATIC, same_scene, segment
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from verify.archive.index import ReferenceIndex
+    from verify.archive.motion_index import MotionIndex
     from verify.fingerprint.key_pictures import QueryPiece
     from verify.match.materials import QueryMaterial, ReferenceMaterial
     from verify.model import Match, Progress, Shot
@@ -74,8 +77,24 @@ def gather_evidence(
     for piece, proposed in zip(query.pieces, proposals, strict=True):
         evidence.append(confirmation.check(piece, proposed, hashed))
         progress.advance(1)
+    if references.motions is not None:
+        _add_by_motion(evidence, query.pieces, references.motions, confirmation)
     progress.finish()
     return _followed(evidence, query, confirmation)
+
+
+def _add_by_motion(
+    evidence: list[list[PieceEvidence]],
+    pieces: Sequence[QueryPiece],
+    motions: MotionIndex,
+    confirmation: Confirmation,
+) -> None:
+    """Look, for pieces for which nothing else was found, where the same changes."""
+    open_ones = [number for number, own in enumerate(evidence) if not own or own[0].score < calibration().possible_from]
+    signatures = [confirmation.signatures(pieces[number]) for number in open_ones]
+    for number, proposed in zip(open_ones, propose_by_motion(signatures, motions), strict=True):
+        found = confirmation.check_motion(pieces[number], proposed)
+        evidence[number] = sorted([*evidence[number], *found], key=lambda each: (-each.score, each.reference_id))
 
 
 def _followed(

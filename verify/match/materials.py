@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from verify.archive.descriptors import DescriptorIndex
     from verify.archive.local_index import LocalIndex
+    from verify.archive.motion_index import MotionIndex
     from verify.fingerprint.key_pictures import QueryPiece
     from verify.match.query import Query
     from verify.model import ProxyClip
@@ -51,6 +52,8 @@ class ReferenceMaterial:
         Gives the small pictures of a stretch of a reference.
     learned
         Vectors that the user's learned descriptor gave for the references, numbered as in `local`; None without one.
+    motions
+        Motion signatures of the references, numbered as in `local`; None to search without them.
     """
 
     def __init__(
@@ -59,8 +62,10 @@ class ReferenceMaterial:
         durations_s: Mapping[str, float],
         clips: Clips,
         learned: DescriptorIndex | None = None,
+        motions: MotionIndex | None = None,
     ) -> None:
         self.local = local
+        self.motions = motions
         self.learned = learned
         self._durations_s = durations_s
         self._clips = clips

@@ -109,7 +109,7 @@ def _span(rate: float, usual_steps: int) -> _Span:
     """Choose over how many pictures to take the change, so that both sides span the same part of the event."""
     best = min(
         (
-            abs(math.log(reference / query / abs(rate))) + 0.04 * abs(query - usual_steps),
+            abs(math.log(reference / query / abs(rate))) + 0.04 * abs(query - usual_steps) - 0.001 * query,
             query,
             reference,
         )
@@ -283,35 +283,34 @@ class _Task:
         self.noise = self._noise()
         changes = self.query_changes(query.moments(_CHANGE_STEPS, _MAX_MOMENTS), _CHANGE_STEPS)
         per_pixel = (changes * changes).sum(axis=0)
-        count = min(_MOVING_PIXELS, len(per_pixel))
-        top = np.argpartition(-per_pixel, count - 1)[:count]
-        #: Columns of `seen` that move, most first.
-        self.moving = top[np.argsort(-per_pixel[top], kind="stable")]
+        #: Columns of `seen`, those that move most first.
+        self._order = np.argsort(-per_pixel, kind="stable")
         self.spread = float(per_pixel.sum() ** 2 / max(float((per_pixel * per_pixel).sum()), 1e-6))
-        self._there = reference.pictures[query.pixels[self.moving]]
-        self._sample = reference.pictures[query.pixels[::_SAMPLED]]
-        self._energies: dict[int, npt.NDArray[np.float32]] = {}
+        self._kept: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
+
+    def chosen(self, limit: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Choose up to `limit` columns of `seen`: those that move most, and of the others some that stand for the rest.
+
+        Returns
+        -------
+        columns (C,) int64, weights (C,) float32, pictures of the reference there (C, n) float32
+            Products with the weights squared add up to what all pixels would give.
+        """
+        if limit not in self._kept:
+            most = min(limit * 3 // 5, len(self._order))
+            others = np.sort(self._order[most:])
+            every = max(1, -(-len(others) // max(1, limit - most)))
+            columns = np.concatenate([self._order[:most], others[every // 2 :: every]])
+            weights = np.ones(len(columns), np.float32)
+            if len(columns) > most:
+                weights[most:] = math.sqrt(len(others) / (len(columns) - most))
+            self._kept[limit] = columns, weights, self.reference.pictures[self.query.pixels[columns]]
+        return self._kept[limit]
 
     def query_changes(self, rows: npt.NDArray[np.int64], steps: int) -> Changes:
         """Take changes of the query over `steps` pictures, in the reference's contrast, (T, pixels)."""
         changes = (self.seen[rows + steps] - self.seen[rows]) * np.float32(self.gain)
         return _above(changes, self.noise * max(1.0, min(self.gain, 2.0)))
-
-    def reference_changes(self, steps: int, pixels: int) -> Changes:
-        """Take changes of the reference in the `pixels` that move most in the query, (pixels, n)."""
-        return _changes(self._there[:pixels], steps, self.noise)
-
-    def reference_energy(self, steps: int) -> npt.NDArray[np.float32]:
-        """Sum of the squared changes of the reference in the shared part at every time, (n,)."""
-        if steps not in self._energies:
-            everywhere = _changes(self._sample, steps, self.noise)
-            moving = _changes(self._there, steps, self.noise)
-            # Some pixels stand for their neighbours; what the moving ones alone hold is the least it can be.
-            self._energies[steps] = np.maximum(
-                np.einsum("pn,pn->n", everywhere, everywhere) * (len(self.query.pixels) / len(self._sample)),
-                np.einsum("pn,pn->n", moving, moving),
-            ).astype(np.float32)
-        return self._energies[steps]
 
     def compare(self, rate: float, moments: int, pixels: int) -> _Comparison | None:
         """Compare at one rate; None where the query is too short for it or nothing moves."""
@@ -345,11 +344,15 @@ class _Comparison:
         self.query, self.reference, self.rate, self.rows = task.query, task.reference, rate, rows
         span = task.query.span(rate)
         self.times_s = task.query.times_s[rows]
-        changes = task.query_changes(rows, span.query_steps)
+        columns, weights, pictures = task.chosen(pixels)
+        changes = task.query_changes(rows, span.query_steps)[:, columns] * weights
         self.query_energy = np.einsum("tp,tp->t", changes, changes)
         self.usable = task.reference.usable(span.reference_steps)
-        self.reference_energy = task.reference_energy(span.reference_steps)
-        self.products = changes[:, task.moving[:pixels]] @ task.reference_changes(span.reference_steps, pixels)
+        there = _changes(pictures, span.reference_steps, task.noise) * weights[:, None]
+        self.reference_energy = np.einsum("pn,pn->n", there, there)
+        self.following_energy = self.reference_energy.copy()
+        self.following_energy[:-1] = np.einsum("pn,pn->n", there[:, :-1], there[:, 1:])
+        self.products = changes @ there
         self.offsets, self.pooled = self._all_offsets()
         self.eligible = self._eligible()
 
@@ -376,19 +379,42 @@ class _Comparison:
         """Grid steps in the reference from the first moment to each, as fractions."""
         return np.asarray(self.rate * (self.times_s - self.times_s[0]) * GRID_PER_SECOND, np.float64)
 
-    def _all_offsets(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    def _all_offsets(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+        steps = self._steps()
         count = len(self.reference)
-        steps = np.round(self._steps()).astype(np.int64)
-        offsets = np.arange(-int(max(steps.max(), 0)), count - int(min(steps.min(), 0)))
-        there = steps[:, None] + offsets[None]
-        inside = (there >= 0) & (there < count)
-        there = np.clip(there, 0, count - 1)
-        inside &= self.usable[there]
-        shared = (np.take_along_axis(self.products, there, 1) * inside).sum(axis=0)
+        offsets = np.arange(-math.ceil(max(steps.max(), 0)), count - math.floor(min(steps.min(), 0)), 0.5)
+        shared, other, inside = self._at(steps[:, None] + offsets[None])
         own = (self.query_energy[:, None] * inside).sum(axis=0)
-        other = (self.reference_energy[there] * inside).sum(axis=0)
-        pooled = shared / np.sqrt(np.maximum(own * other, 1e-6))
+        pooled = (shared * inside).sum(axis=0) / np.sqrt(np.maximum(own * (other * inside).sum(axis=0), 1e-6))
         return offsets, np.where(inside.mean(axis=0) > _MIN_INSIDE, pooled, 0.0).astype(np.float32)
+
+    def _at(
+        self, places: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Take the moments at places between the reference's grid times, each (T, K).
+
+        Returns
+        -------
+        products, energies of the reference (T, K) float32
+            Of changes between two grid times, as if blended from these.
+        inside (T, K) bool
+            Whether the reference reaches there.
+        """
+        count = len(self.reference)
+        before = np.floor(places + 1e-6).astype(np.int64)
+        later = np.clip(places - before, 0, 1).astype(np.float32)
+        inside = (before >= 0) & (before < count)
+        before = np.clip(before, 0, count - 1)
+        inside &= self.usable[before]
+        after = np.minimum(before + 1, count - 1)
+        after = np.where(self.usable[after], after, before)
+        sooner = 1 - later
+        shared = sooner * np.take_along_axis(self.products, before, 1) + later * np.take_along_axis(
+            self.products, after, 1
+        )
+        across = np.where(after > before, self.following_energy[before], self.reference_energy[before])
+        energies = sooner**2 * self.reference_energy[before] + later**2 * self.reference_energy[after]
+        return shared, energies + 2 * sooner * later * across, inside
 
     def refined(self) -> _Comparison:
         """Vary the rate by a few percent where the piece is long enough to tell."""
@@ -405,7 +431,7 @@ class _Comparison:
     def line(self, others: list[_Comparison]) -> MotionLine:
         """Describe the best offset of this rate, against the best of all rates at other times."""
         index = int(self.eligible.argmax())
-        first = float(self.offsets[index]) + _peak_shift(self.pooled, index)
+        first = float(self.offsets[index]) + 0.5 * _peak_shift(self.pooled, index)
         middle = (self.times_s[-1] - self.times_s[0]) / 2 * GRID_PER_SECOND
         centre = first + self.rate * middle
         reach = GRID_PER_SECOND * _ELSEWHERE_S * max(1.0, abs(self.rate))
@@ -414,12 +440,13 @@ class _Comparison:
             far = np.abs(other.offsets + other.rate * middle - centre) > reach
             if far.any():
                 elsewhere = max(elsewhere, float(other.pooled[far].max()))
-        there = np.round(self._steps() + first).astype(np.int64)
-        inside = (there >= 0) & (there < len(self.reference))
+        places = self._steps() + first
+        shared, energies, within = self._at(places[:, None])
+        shared, energies, within = shared[:, 0], energies[:, 0], within[:, 0]
+        moments = shared / np.sqrt(np.maximum(self.query_energy * energies, 1e-3))
+        there = np.round(places).astype(np.int64)
+        inside = within & (there >= 0) & (there < len(self.reference))
         there = np.clip(there, 0, len(self.reference) - 1)
-        inside &= self.usable[there]
-        energies = self.query_energy * self.reference_energy[there]
-        moments = self.products[np.arange(len(there)), there] / np.sqrt(np.maximum(energies, 1e-3))
         looks = _likeness(self._task.seen[self.rows], self.reference.pictures[np.ix_(self.query.pixels, there)].T)
         area = len(self.query.pixels)
         first_s = self.reference.start_s + first / GRID_PER_SECOND

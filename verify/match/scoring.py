@@ -25,19 +25,24 @@ HASH_FAMILY = "global perceptual hash"
 MOTION_FAMILY = "motion over time"
 LEARNED_FAMILY = "learned descriptor"
 
-#: Share of the best correlation elsewhere that is taken off, at native speed and at any other: of many rates tried, one
-#: always fits what moves along the same path at another time.
-_ELSEWHERE_SHARE, _ELSEWHERE_SHARE_CHANGED = 0.4, 1.0
+#: Share of the best correlation elsewhere that is taken off, at native speed and at any other.
+_ELSEWHERE_SHARE, _ELSEWHERE_SHARE_CHANGED = 0.3, 0.7
 _NATIVE_TOLERANCE = 0.03
+#: Agreement that means nothing at another speed: of many rates tried, one always fits what moves along the same path.
+_AGREEMENT_BY_RATE = 0.2
 #: How far the correlation must lie above the best elsewhere: where what moves repeats itself, the time is not known.
-_FULL_DISTINCTNESS = 0.25
-#: Stretch of the reference that the motion must extend over: slowed down far enough, anything fits two pictures.
-_FULL_EXTENT_S = 0.6
+_FULL_DISTINCTNESS = 0.2
+#: Stretch of the reference, in seconds, that the motion must extend over, at native speed and at any other: slowed down
+#: far enough, anything fits two pictures. Then what extends over less counts for less than its share.
+_FULL_EXTENT_S, _FULL_EXTENT_CHANGED_S = 0.6, 1.0
+_EXTENT_POWER_CHANGED = 1.5
 _NO_LIKENESS, _FULL_LIKENESS = 0.4, 0.8
 _FULL_CELLS = 12
 _HASH_CELLS = 9
 #: A learned descriptor supports less than hashes: it takes one place for another.
 _ALIKE_CELLS = 6
+#: So does the likeness of the whole pictures alone, where motion proposed the reference.
+_WHOLE_CELLS = 8
 #: Correlation from which motion counts as a family of evidence of its own.
 MIN_MOTION = 0.15
 #: Places from which keypoints do.
@@ -86,18 +91,26 @@ def calibration() -> Calibration:
     )
 
 
-def fused_score(line: MotionLine, cells: int, *, hashes_agree: bool, looks_alike: bool = False) -> float:
-    """Fuse the evidence on a segment into 0..1.
+def fused_score(
+    line: MotionLine, cells: int, *, hashes_agree: bool, looks_alike: bool = False, by_motion: bool = False
+) -> float:
+    """Fuse the evidence on a segment into 0..1; `by_motion` where motion alone proposed it, and it lies as a whole.
 
     The pooled and the median correlation are multiplied: a single jolt of the camera can make the first high, never
     both.
     """
-    share = _ELSEWHERE_SHARE if abs(line.rate - 1) <= _NATIVE_TOLERANCE else _ELSEWHERE_SHARE_CHANGED
-    agreement = math.sqrt(max(line.correlation, 0.0) * max(line.per_moment, 0.0)) - share * line.elsewhere
+    agreement = math.sqrt(max(line.correlation, 0.0) * max(line.per_moment, 0.0))
+    if abs(line.rate - 1) <= _NATIVE_TOLERANCE:
+        agreement -= _ELSEWHERE_SHARE * line.elsewhere
+        extent = line.reference_extent_s / _FULL_EXTENT_S
+    else:
+        agreement -= _ELSEWHERE_SHARE_CHANGED * line.elsewhere
+        agreement = (agreement - _AGREEMENT_BY_RATE) / (1 - _AGREEMENT_BY_RATE)
+        extent = (line.reference_extent_s / _FULL_EXTENT_CHANGED_S) ** _EXTENT_POWER_CHANGED
     distinct = (line.correlation - line.elsewhere) / _FULL_DISTINCTNESS
-    extent = line.reference_extent_s / _FULL_EXTENT_S
     likeness = (line.appearance - _NO_LIKENESS) / (_FULL_LIKENESS - _NO_LIKENESS)
-    support = max(cells, _HASH_CELLS if hashes_agree else 0, _ALIKE_CELLS if looks_alike else 0) / _FULL_CELLS
+    others = (_HASH_CELLS, hashes_agree), (_ALIKE_CELLS, looks_alike), (_WHOLE_CELLS, by_motion)
+    support = max(cells, *(worth for worth, given in others if given), 0) / _FULL_CELLS
     factors = (distinct, extent, likeness, support)
     return max(0.0, agreement) * math.prod(min(max(factor, 0.0), 1.0) for factor in factors)
 
