@@ -248,12 +248,12 @@ def test_hashes_alone_stay_possible():
     assert_span(match.reference, 4.3, 6.3, 0.2)
 
 
-def test_hashes_that_motion_contradicts_are_not_confirmed():
+def test_hashes_that_motion_contradicts_are_the_same_scene():
     for keypoints in (True, False):
         release = Release(Cut(THIEVES, 4.3, 2.0, keypoints=keypoints))
         for match in library().matches(release, claimed(release)):
-            assert match.level is MatchLevel.POSSIBLE
-            assert match.score < calibration().confirmed_from
+            assert (match.same_scene_only, match.caveat) == (True, MOTION_DIFFERS)
+            assert match.score <= calibration().possible_from
             assert MOTION_FAMILY not in match.families
 
 

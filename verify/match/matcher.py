@@ -19,7 +19,7 @@ from verify.match.learned_proposals import merged, propose_alike
 from verify.match.motion_proposals import propose_by_motion
 from verify.match.proposals import propose
 from verify.match.scoring import HASH_FAMILY, STILL, calibration
-from verify.match.segments import TOO_STATIC, same_scene, segment
+from verify.match.segments import MOTION_DIFFERS, TOO_STATIC, same_scene, segment
 from verify.model import MatchLevel, Transform
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ _SAME_SCENE_LIKENESS = 0.6
 _COVERED = 0.5
 _FOLLOWED_MOTION = 0.1
 _SAME_TIME_S = 0.01
+#: Change in grey levels with which motion that agrees nowhere contradicts hashes, and how far the correlation of a line
+#: that agrees lies above all others.
+_CLEAR_MOTION = 1.0
+_CLEAR_LINE = 0.1
 #: Range of scores that matches by hashes alone are given: always below what motion confirms.
 _HASH_ONLY_SHARE = 0.5
 
@@ -53,7 +57,7 @@ def find_matches(
     hashed = find_hash_matches(query.hashes, hashes, progress)
     evidence = gather_evidence(query, references, hashed, progress)
     found = _segments(evidence, hashes, references)
-    found += _by_hashes_alone(hashed, found)
+    found += _by_hashes_alone(hashed, found, evidence)
     accepted = [match for match in found if not match.same_scene_only]
     scenes = [match for match in found if match.same_scene_only] + _scenes(evidence, hashes, references, accepted)
     kept = without_weaker_twins([*accepted, *scenes])
@@ -173,8 +177,13 @@ def _segments(
     return [joined for matches in by_line.values() for joined in join_neighbours(matches)]
 
 
-def _by_hashes_alone(hashed: Sequence[Match], found: Sequence[Match]) -> list[Match]:
-    """Keep what the hashes found where nothing else was confirmed: 'possible' at most, and ranked below."""
+def _by_hashes_alone(
+    hashed: Sequence[Match], found: Sequence[Match], evidence: Sequence[Sequence[PieceEvidence]]
+) -> list[Match]:
+    """Keep what the hashes found where nothing else was confirmed: 'possible' at most, and ranked below.
+
+    Where something moves and agrees nowhere, it is the same scene and no more.
+    """
     kept = []
     for match in hashed:
         if any(
@@ -183,18 +192,35 @@ def _by_hashes_alone(hashed: Sequence[Match], found: Sequence[Match]) -> list[Ma
             for other in found
         ):
             continue
-        score = round(_HASH_ONLY_SHARE * calibration().confirmed_from * match.score, 4)
+        contradicted = not match.same_scene_only and _contradicted(match, evidence)
+        caveat = MOTION_DIFFERS if contradicted else TOO_STATIC if match.same_scene_only else ""
+        highest = calibration().possible_from if contradicted else 1.0
         kept.append(
             replace(
                 match,
-                score=score,
+                score=round(min(_HASH_ONLY_SHARE * calibration().confirmed_from * match.score, highest), 4),
                 level=MatchLevel.POSSIBLE,
+                same_scene_only=match.same_scene_only or contradicted,
                 families=(HASH_FAMILY,),
                 false_alarms=None,
-                caveat=TOO_STATIC if match.same_scene_only else "",
+                caveat=caveat,
             )
         )
     return kept
+
+
+def _contradicted(match: Match, evidence: Sequence[Sequence[PieceEvidence]]) -> bool:
+    """Say whether motion was compared on the pieces of a match, much moves in them, and no line in time stands out."""
+    lines = [
+        each.line
+        for own in evidence
+        for each in own
+        if each.reference_id == match.reference_id
+        and each.view.mirrored == match.transform.mirrored
+        and each.piece.interval.overlap_s(match.query) >= _COVERED * each.piece.interval.duration_s
+    ]
+    moving = [line for line in lines if line is not None and line.strength >= _CLEAR_MOTION]
+    return bool(moving) and all(line.correlation - line.elsewhere < _CLEAR_LINE for line in moving)
 
 
 def _scenes(
