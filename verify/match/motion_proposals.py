@@ -32,7 +32,7 @@ _RATES = (1.0, -1.0, 0.5, 0.8, 1.25, 1.5, 2.0, 0.67, 0.33, 0.25, 3.0)
 _MOMENTS_SOUGHT = 6
 _MIN_MOMENTS = 3
 #: Windows of references that are looked at for a piece, and the likeness from which one is.
-_WINDOWS = 32
+_WINDOWS = 20
 _MIN_LIKENESS = 0.3
 _MIN_AGREEMENT = 0.2
 _MIN_INSIDE = 0.6
