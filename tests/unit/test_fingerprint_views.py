@@ -143,3 +143,13 @@ def test_registry_knows_its_cues():
     assert cue_named("pdq") is CUES[0]
     with pytest.raises(KeyError, match="blockhash"):
         cue_named("blockhash")
+
+
+def test_negative_has_all_other_bits_but_few():
+    """Matching takes the complement of a code for the code of the negative."""
+    for seed in range(4):
+        picture = grey_picture(seed, 288, 512)
+        found, negative = fingerprints_of([picture])[PLAIN], fingerprints_of([255 - picture])[PLAIN]
+        for cue in CUES:
+            equal = cue.bits - int(np.bitwise_count(found[cue.algorithm].codes ^ negative[cue.algorithm].codes).sum())
+            assert equal <= 0.08 * cue.bits

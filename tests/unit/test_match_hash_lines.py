@@ -60,6 +60,20 @@ def test_mirrored_segment_is_found_mirrored():
     assert_span(match.reference, 20.0, 26.0, 0.15)
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_negative_is_found_inverted(mirrored: bool):
+    edit = Edit().add(STRANGER, 0.0, 4.0).add(OURS, 20.0, 6.0, mirrored=mirrored)
+    negative = {
+        view: {name: replace(each, codes=~each.codes) for name, each in own.items()}
+        for view, own in edit.views().items()
+    }
+    query = make_query(negative, edit.shots())
+    (match,) = find_hash_matches(query, ReferenceIndex(REFERENCES, MIN_QUALITY), SilentProgress())
+    assert match.transform == replace(MIRRORED if mirrored else AS_SHOWN, inverted=True)
+    assert_span(match.query, 4.0, 10.0, 0.01)
+    assert_span(match.reference, 20.0, 26.0, 0.15)
+
+
 @pytest.mark.parametrize(
     ("rate", "duration_s"), [(0.5, 8.0), (2.0, 5.0), (0.25, 10.0), (4.0, 5.0), (0.8, 6.0), (1.5, 6.0)]
 )

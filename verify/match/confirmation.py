@@ -85,13 +85,13 @@ class Confirmation:
         clip = self._query.clip(piece.interval)
         self._coded.clear()
         found = []
-        seen: set[tuple[str, bool]] = set()
+        seen: set[tuple[str, Transform]] = set()
         for proposal in proposals:
             reference_id = self._references.local.reference_ids[proposal.reference_number]
             overlays, tried = self._overlays(piece, proposal, reference_id)
             if not overlays:
                 continue
-            seen.add((reference_id, proposal.view.mirrored))
+            seen.add((reference_id, proposal.view))
             spans = self._spans(reference_id, proposal)
             support = _hash_support(piece, reference_id, proposal.view, hashed)
             found.append(
@@ -108,10 +108,10 @@ class Confirmation:
                 )
             )
         for match in hashed:
-            view = Transform(mirrored=match.transform.mirrored)
-            if (match.reference_id, view.mirrored) in seen or not _lies_on(match, piece):
+            view = seen_in(match)
+            if (match.reference_id, view) in seen or not _lies_on(match, piece):
                 continue
-            seen.add((match.reference_id, view.mirrored))
+            seen.add((match.reference_id, view))
             found.append(self._by_hashes(piece, clip, match, view))
         laid = {each.reference_id for each in found}
         for proposal in proposals:
@@ -391,6 +391,11 @@ def _mask(piece: QueryPiece, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.resize(piece.free, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
+def seen_in(match: Match) -> Transform:
+    """Return the view in which a match by hashes sees the picture; pieces have no bars."""
+    return replace(match.transform, bars_removed=False)
+
+
 def _lies_on(match: Match, piece: QueryPiece) -> bool:
     return bool(match.query.overlap_s(piece.interval) >= _HASH_OVERLAP * piece.interval.duration_s)
 
@@ -404,9 +409,7 @@ def _on_line(match: Match, line: MotionLine, piece: QueryPiece) -> bool:
 
 def _hash_support(piece: QueryPiece, reference_id: str, view: Transform, hashed: Sequence[Match]) -> Match | None:
     """Return the match by hashes of the same reference, seen the same way, on the same piece."""
-    if view.inverted:
-        return None
     for match in hashed:
-        if match.reference_id == reference_id and match.transform.mirrored == view.mirrored and _lies_on(match, piece):
+        if match.reference_id == reference_id and seen_in(match) == view and _lies_on(match, piece):
             return match
     return None

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from verify.match.confirmation import Confirmation, PieceEvidence
+from verify.match.confirmation import Confirmation, PieceEvidence, seen_in
 from verify.match.hash_lines import find_hash_matches
 from verify.match.joining import join_neighbours, without_weaker_twins
 from verify.match.learned_proposals import merged, propose_alike
@@ -216,7 +216,7 @@ def _contradicted(match: Match, evidence: Sequence[Sequence[PieceEvidence]]) -> 
         for own in evidence
         for each in own
         if each.reference_id == match.reference_id
-        and each.view.mirrored == match.transform.mirrored
+        and each.view == seen_in(match)
         and each.piece.interval.overlap_s(match.query) >= _COVERED * each.piece.interval.duration_s
     ]
     moving = [line for line in lines if line is not None and line.strength >= _CLEAR_MOTION]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,10 +41,23 @@ class Query:
 
 
 def make_query(views: Mapping[Transform, Fingerprints], shots: Sequence[Shot]) -> Query:
-    """Weigh the frames: those of textured shots with enough structure count, all others do not."""
+    """Add views with dark and light exchanged, and weigh the frames.
+
+    Those of textured shots with enough structure count, all others do not.
+    """
     weight = (views[Transform()]["pdq"].quality >= MIN_QUALITY).astype(np.float32)
-    query = Query(views=views, shots=shots, weight=weight)
+    query = Query(views={**views, **_inverted(views)}, shots=shots, weight=weight)
     for shot in shots:
         if shot.frame_class is not FrameClass.TEXTURED:
             weight[query.frames_of(shot)] = 0.0
     return query
+
+
+def _inverted(views: Mapping[Transform, Fingerprints]) -> dict[Transform, Fingerprints]:
+    """Return the same views of the negative: every bit is the other one, but for a few of pHash's."""
+    return {
+        replace(view, inverted=True): {
+            algorithm: replace(fingerprints, codes=~fingerprints.codes) for algorithm, fingerprints in own.items()
+        }
+        for view, own in views.items()
+    }
