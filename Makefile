@@ -4,6 +4,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV_VERSION = 0.13.9
 PYTEST_OPTIONS ?=
+# Tests run on all cores: those of one file together, which share what takes long to make; slow folders come first.
+AT_ONCE ?= --numprocesses=auto --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 
 BIN = .venv/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -22,9 +24,9 @@ help: ## List the targets
 demo: .venv/installed ## Check a release made of real footage; the report lands in reports/
 	$(BIN)/verify demo
 
-test: .venv/installed-dev ## Run the tests; PYTEST_OPTIONS=--slow for all of them
+test: .venv/installed-dev ## Run the tests; PYTEST_OPTIONS=--slow for all of them, AT_ONCE= for one by one
 	@$(BIN)/python -m fixtures || echo "Tests on real clips will be skipped."
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest $(AT_ONCE) $(PYTEST_OPTIONS)
 
 lint: .venv/installed-dev ## Check style and formatting
 	$(BIN)/ruff check .

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.footage import real_clips, rendered_footage
+from fixtures import drawing
+from fixtures.footage import FRAMES_PER_SECOND, encode, real_clips, rendered_footage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +19,19 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
+    parser.addoption("--slow-sample", action="store_true", help="of each test with slow cases, also run the first")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--slow"):
         return
+    slow = [item for item in items if "slow" in item.keywords]
+    if config.getoption("--slow-sample"):
+        first = {(item.path, getattr(item, "originalname", item.name)): item for item in reversed(slow)}
+        slow = [item for item in slow if item not in first.values()]
     skip = pytest.mark.skip(reason="slow: run pytest with --slow")
-    for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(skip)
+    for item in slow:
+        item.add_marker(skip)
 
 
 class _ErrorLines(logging.Handler):
@@ -69,6 +74,14 @@ def no_settings_of_the_users() -> Iterator[None]:
 def footage() -> dict[str, Path]:
     """Rendered files by name; see the registry in fixtures/footage.py."""
     return rendered_footage()
+
+
+@pytest.fixture(scope="session")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One second of a scene that no archive has, for whatever does not depend on what is shown."""
+    path = tmp_path_factory.mktemp("brief") / "brief.mp4"
+    encode(drawing.scene(78, FRAMES_PER_SECOND), path)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import pickle
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from fixtures import drawing
 from fixtures.footage import FRAMES_PER_SECOND, encode
 from tests.cli.helpers.command import Done, verify
+from verify import pipeline
+
+if TYPE_CHECKING:
+    from verify.archive.index import ReferenceIndex
+    from verify.match.materials import QueryMaterial, ReferenceMaterial
+    from verify.model import Match, Progress
 
 UNSEEN_S, REUSED_S, SKIPPED_S = 2.0, 3.0, 1.0
 
@@ -57,3 +65,30 @@ def checked(release: Path, archive: Path, tmp_path_factory: pytest.TempPathFacto
         *("--claimed-date", "2025-10", "--publisher", "Office of Example"),
     )
     return Checked(done, folder / "report")
+
+
+@pytest.fixture(scope="session")
+def sought() -> dict[bytes, tuple[Match, ...]]:
+    """What has been found so far by tests that use `sought_once`, by a digest of what was compared."""
+    return {}
+
+
+@pytest.fixture
+def sought_once(sought: dict[bytes, tuple[Match, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seek the same release in the same references once only: for tests of what is made of matches, not of finding.
+
+    It takes most of the time of a verification; that it finds the same every time is tested in
+    tests/pipeline/test_pipeline.py.
+    """
+    find_matches = pipeline.find_matches
+
+    def found(
+        query: QueryMaterial, hashes: ReferenceIndex, material: ReferenceMaterial, progress: Progress
+    ) -> tuple[Match, ...]:
+        compared = (query.hashes.views, query.hashes.shots, query.hashes.weight, hashes.fingerprints)
+        key = hashlib.sha256(pickle.dumps(compared)).digest()
+        if key not in sought:
+            sought[key] = find_matches(query, hashes, material, progress)
+        return sought[key]
+
+    monkeypatch.setattr(pipeline, "find_matches", found)

@@ -180,6 +180,7 @@ def test_container_without_any_video_stream(archive: Path, tmp_path: Path):
     check_failure(done, tmp_path / "out", code=30, subject=str(source), words="it has no video stream", preserved=True)
 
 
+@pytest.mark.usefixtures("sought_once")
 @pytest.mark.parametrize("where", ["local", "fetched"])
 def test_truncated_file_is_examined_as_far_as_it_goes(
     where: str, footage: dict[str, Path], server: TestServer, archive: Path, tmp_path: Path

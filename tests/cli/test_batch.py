@@ -13,6 +13,8 @@ from tests.cli.helpers.command import CASE_PARTS, REPORT_PARTS, check_case, name
 from tests.http_server import serving
 from verify.report import matches_csv
 
+pytestmark = pytest.mark.usefixtures("sought_once")
+
 
 def rows_in(path: Path) -> list[list[str]]:
     with path.open(newline="", encoding="utf-8") as file:
@@ -72,25 +74,23 @@ def test_reuse_beats_failures(release: Path, footage: dict[str, Path], archive: 
     assert "  failed: text" in done.out
 
 
-def test_release_whose_name_is_that_of_the_table(footage: dict[str, Path], archive: Path, tmp_path: Path):
-    shutil.copy(footage["static"], tmp_path / "matches.csv.mp4")
+def test_release_whose_name_is_that_of_the_table(brief: Path, archive: Path, tmp_path: Path):
+    shutil.copy(brief, tmp_path / "matches.csv.mp4")
     done = verify("batch", tmp_path / "matches.csv.mp4", "--archive", archive, "--out", tmp_path / "out")
     assert done.code == 0, done.err
     assert names_in(tmp_path / "out") == {"matches.csv", "matches.csv-2"}
     assert (tmp_path / "out" / "matches.csv").is_file()
 
 
-def test_second_batch_into_one_folder_changes_nothing(footage: dict[str, Path], archive: Path, tmp_path: Path):
+def test_second_batch_into_one_folder_changes_nothing(brief: Path, archive: Path, tmp_path: Path):
     (tmp_path / "matches.csv").write_text("mine", encoding="utf-8")
-    done = verify("batch", footage["static"], "--archive", archive, "--out", tmp_path)
+    done = verify("batch", brief, "--archive", archive, "--out", tmp_path)
     assert done.code == 2
     assert "there is a batch here already. Choose another --out." in done.message
     assert names_in(tmp_path) == {"matches.csv"}
 
 
-def test_table_that_cannot_be_written(
-    footage: dict[str, Path], archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_table_that_cannot_be_written(brief: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     rows = matches_csv.write_matches_csv
 
     def fail(given: object, path: Path) -> None:
@@ -100,10 +100,10 @@ def test_table_that_cannot_be_written(
         rows(given, path)  # type: ignore[arg-type]
 
     monkeypatch.setattr(matches_csv, "write_matches_csv", fail)
-    done = verify("batch", footage["static"], "--archive", archive, "--out", tmp_path / "out")
+    done = verify("batch", brief, "--archive", archive, "--out", tmp_path / "out")
     assert done.code == 51
     assert f"error: {tmp_path / 'out' / 'matches.csv'}: cannot be written (No space left on device)." in done.err
-    assert names_in(tmp_path / "out") == {"static"}
+    assert names_in(tmp_path / "out") == {"brief"}
 
 
 @pytest.mark.parametrize(
@@ -125,16 +125,16 @@ def test_unusable_sources(
     assert names_in(tmp_path) == set()
 
 
-def test_archive_is_required_to_exist(footage: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_archive_is_required_to_exist(brief: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("VERIFY_ARCHIVE", str(tmp_path / "none"))
-    done = verify("batch", footage["static"], "--out", tmp_path / "out")
+    done = verify("batch", brief, "--out", tmp_path / "out")
     assert done.code == 2
     assert names_in(tmp_path) == set()
 
 
-def test_releases_named_in_other_scripts_keep_apart(footage: dict[str, Path], archive: Path, tmp_path: Path):
+def test_releases_named_in_other_scripts_keep_apart(brief: Path, archive: Path, tmp_path: Path):
     for name in ("Київ.mp4", "Львів.mp4"):
-        shutil.copy(footage["static"], tmp_path / name)
+        shutil.copy(brief, tmp_path / name)
     done = verify(
         "batch", tmp_path / "Київ.mp4", tmp_path / "Львів.mp4", "--archive", archive, "--out", tmp_path / "out"
     )
@@ -142,10 +142,10 @@ def test_releases_named_in_other_scripts_keep_apart(footage: dict[str, Path], ar
     assert len(names_in(tmp_path / "out")) == 3
 
 
-def test_every_video_of_a_playlist_is_a_release(footage: dict[str, Path], archive: Path, tmp_path: Path):
+def test_every_video_of_a_playlist_is_a_release(brief: Path, archive: Path, tmp_path: Path):
     with serving() as server:
         for name in ("first", "second", "third"):
-            server.add(f"/{name}.mp4", footage["static"].read_bytes(), "video/mp4")
+            server.add(f"/{name}.mp4", brief.read_bytes(), "video/mp4")
         page = "".join(f'<video src="/{name}.mp4"></video>' for name in ("first", "second", "third"))
         url = server.add("/page.html", f"<html><head><title>Three</title></head><body>{page}</body></html>")
         words = ("batch", url, "--archive", archive, "--allow-private")

@@ -39,12 +39,12 @@ def actions(folder: Path) -> list[str]:
     return [event.action for event in read_log(folder / "evidence").events]
 
 
-def test_signed_timestamped_and_checked_by_another_program(footage: dict[str, Path], key: Path, tmp_path: Path) -> None:
+def test_signed_timestamped_and_checked_by_another_program(brief: Path, key: Path, tmp_path: Path) -> None:
     authority = Authority(tmp_path / "authority")
     out = tmp_path / "out"
     with answering(authority.reply) as (url, received):
         done = verify(
-            *("video", footage["scene"], "--out", out, "--operator", "A <b>desk</b>\u202e", "--allow-private"),
+            *("video", brief, "--out", out, "--operator", "A <b>desk</b>\u202e", "--allow-private"),
             *("--timestamp-url", url, "--timestamp-ca", authority.root),
         )
     assert done.code == 100, done.err  # because no archive was searched, and for nothing else
@@ -70,13 +70,11 @@ def test_signed_timestamped_and_checked_by_another_program(footage: dict[str, Pa
         subprocess.run([tool, *words], check=True, capture_output=True, timeout=60)
 
 
-def test_a_timestamp_that_cannot_be_had_is_told_and_had_later(
-    footage: dict[str, Path], key: Path, tmp_path: Path
-) -> None:
+def test_a_timestamp_that_cannot_be_had_is_told_and_had_later(brief: Path, key: Path, tmp_path: Path) -> None:
     authority = Authority(tmp_path / "authority")
     out = tmp_path / "out"
     with answering(lambda _: b"no timestamp") as (url, _):
-        done = verify("video", footage["scene"], "--out", out, "--allow-private", "--timestamp-url", url)
+        done = verify("video", brief, "--out", out, "--allow-private", "--timestamp-url", url)
     assert done.code == 100
     assert f"warning: No RFC 3161 timestamp could be had from {url}" in done.err
     assert "The evidence is preserved without it; try again with `verify evidence timestamp`." in done.err
@@ -91,14 +89,12 @@ def test_a_timestamp_that_cannot_be_had_is_told_and_had_later(
     assert checked.code == 0, checked.out
 
 
-def test_a_timestamp_of_another_authority_than_the_given_one_is_not_taken(
-    footage: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_timestamp_of_another_authority_than_the_given_one_is_not_taken(brief: Path, tmp_path: Path) -> None:
     authority, other = Authority(tmp_path / "authority"), Authority(tmp_path / "other", name="Other")
     out = tmp_path / "out"
     with answering(authority.reply) as (url, _):
         done = verify(
-            *("video", footage["scene"], "--out", out, "--allow-private"),
+            *("video", brief, "--out", out, "--allow-private"),
             *("--timestamp-url", url, "--timestamp-ca", other.root),
         )
     assert done.code == 100
@@ -106,10 +102,10 @@ def test_a_timestamp_of_another_authority_than_the_given_one_is_not_taken(
     assert not (out / "evidence-custody" / "manifest.json.tsr").exists()
 
 
-def test_a_promise_of_a_calendar_is_told_as_a_promise(footage: dict[str, Path], tmp_path: Path) -> None:
+def test_a_promise_of_a_calendar_is_told_as_a_promise(brief: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with open_calendar() as calendar:
-        done = verify("video", footage["scene"], "--out", out, "--allow-private", "--calendar", calendar.url)
+        done = verify("video", brief, "--out", out, "--allow-private", "--calendar", calendar.url)
     assert done.code == 100, done.err
     (time,) = report_in(out)["seal"]["timestamps"]
     assert time["statement"] == f"Promised by {calendar.url}; not yet in the block chain when this report was made."
@@ -118,14 +114,12 @@ def test_a_promise_of_a_calendar_is_told_as_a_promise(footage: dict[str, Path], 
     assert "is not complete" in checked.out
 
 
-def test_a_proof_is_completed_when_the_calendar_has_a_block(
-    footage: dict[str, Path], key: Path, tmp_path: Path
-) -> None:
+def test_a_proof_is_completed_when_the_calendar_has_a_block(brief: Path, key: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     custody = out / "evidence-custody"
     with open_calendar() as calendar:
         words = ("--allow-private", "--calendar", calendar.url)
-        assert verify("video", footage["scene"], "--out", out, *words).code == 100
+        assert verify("video", brief, "--out", out, *words).code == 100
         promise = (custody / "manifest.json.ots").read_bytes()
         early = verify("evidence", "timestamp", out, "--upgrade", "--allow-private")
         calendar.height = 900_000
@@ -146,10 +140,10 @@ def test_there_must_be_a_proof_to_complete(checked: Checked, tmp_path: Path) -> 
     assert done.err == "warning: There is no OpenTimestamps proof to complete.\n"
 
 
-def test_an_answer_that_was_not_logged_yet_is_taken_up(footage: dict[str, Path], tmp_path: Path) -> None:
+def test_an_answer_that_was_not_logged_yet_is_taken_up(brief: Path, tmp_path: Path) -> None:
     authority = Authority(tmp_path / "authority")
     out = tmp_path / "out"
-    assert verify("video", footage["scene"], "--out", out).code == 100
+    assert verify("video", brief, "--out", out).code == 100
     manifest = (out / "evidence" / "data" / "manifest.json").read_bytes()
     # As after a kill between the answer and its entry.
     (out / "evidence-custody" / "manifest.json.tsr").write_bytes(authority.timestamp(manifest))
@@ -164,9 +158,9 @@ def test_an_answer_that_was_not_logged_yet_is_taken_up(footage: dict[str, Path],
 
 
 def test_nobody_is_asked_for_a_case_of_somebody_elses(
-    footage: dict[str, Path], key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    brief: Path, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert verify("video", footage["scene"], "--out", tmp_path / "theirs").code == 100
+    assert verify("video", brief, "--out", tmp_path / "theirs").code == 100
     monkeypatch.setenv("VERIFY_KEY", str(tmp_path / "mine.key"))
     assert verify("key", "new").code == 0
     with answering(lambda _: b"") as (url, received):
@@ -222,6 +216,7 @@ def test_a_case_is_examined_again_in_a_copy(named: str, checked: Checked, archiv
     assert {path: path.read_bytes() for path in checked.folder.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.usefixtures("sought_once")
 def test_a_case_that_is_examined_again_can_be_timestamped_then(checked: Checked, archive: Path, tmp_path: Path) -> None:
     authority = Authority(tmp_path / "authority")
     out = tmp_path / "again"
@@ -237,9 +232,9 @@ def test_a_case_that_is_examined_again_can_be_timestamped_then(checked: Checked,
 
 
 def test_a_case_that_somebody_else_signed_keeps_its_log(
-    footage: dict[str, Path], key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    brief: Path, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert verify("video", footage["scene"], "--out", tmp_path / "theirs").code == 100
+    assert verify("video", brief, "--out", tmp_path / "theirs").code == 100
     monkeypatch.setenv("VERIFY_KEY", str(tmp_path / "mine.key"))
     assert verify("key", "new").code == 0
     done = verify("video", tmp_path / "theirs", "--out", tmp_path / "mine")
@@ -267,14 +262,14 @@ def test_a_changed_case_is_not_examined_again(checked: Checked, tmp_path: Path) 
 
 
 def test_offline_finishes_what_was_fetched_and_not_examined(
-    footage: dict[str, Path], archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    brief: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     out = tmp_path / "out"
     with serving() as server:
-        url = server.add("/scene.mp4", footage["scene"].read_bytes(), "video/mp4")
+        url = server.add("/scene.mp4", brief.read_bytes(), "video/mp4")
         with monkeypatch.context() as patch:
             patch.setattr("verify.report.pictures.encode_jpeg", fail)
             assert verify("video", url, "--allow-private", "--archive", archive, "--out", out).code == 51

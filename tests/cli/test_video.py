@@ -20,6 +20,8 @@ from verify.commands.releases import check_formats
 VSC_COLUMNS = ["query_id", "ref_id", "query_start", "query_end", "ref_start", "ref_end", "score"]
 ONE_FRAME_S = 0.13
 
+pytestmark = pytest.mark.usefixtures("sought_once")
+
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
@@ -166,12 +168,10 @@ def test_page_over_http(release: Path, archive: Path, tmp_path: Path, schema: di
 # --- the archive -----------------------------------------------------------------------------------------------------
 
 
-def test_without_a_default_archive_nothing_is_searched(
-    footage: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_without_a_default_archive_nothing_is_searched(brief: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("platformdirs.user_data_dir", lambda *_, **__: str(tmp_path / "none"))
     monkeypatch.setenv("VERIFY_ARCHIVE", "")
-    done = verify("video", footage["static"], "--out", tmp_path / "out")
+    done = verify("video", brief, "--out", tmp_path / "out")
     assert done.code == 100
     assert f"note: there is no reference archive at {tmp_path / 'none' / 'archive'} yet" in done.err
     assert "verify archive add" in done.err
@@ -193,10 +193,10 @@ def test_archive_named_in_the_environment_must_exist(
     assert names_in(tmp_path) == set()
 
 
-def test_empty_archive_is_no_evidence_of_anything(footage: dict[str, Path], tmp_path: Path):
+def test_empty_archive_is_no_evidence_of_anything(brief: Path, tmp_path: Path):
     empty = tmp_path / "empty"
     Archive.create_or_open(empty).close()
-    done = verify("video", footage["static"], "--archive", empty, "--out", tmp_path / "out")
+    done = verify("video", brief, "--archive", empty, "--out", tmp_path / "out")
     assert done.code == 100
     assert "warning: The reference archive is empty, so nothing was searched." in done.err
     assert "No match among" not in done.out
@@ -262,20 +262,20 @@ def test_a_second_run_changes_nothing(checked: Checked, release: Path, archive: 
     assert {path: path.read_bytes() for path in checked.folder.rglob("*") if path.is_file()} == before
 
 
-def test_existing_folder_of_other_things_is_used(footage: dict[str, Path], archive: Path, tmp_path: Path):
+def test_existing_folder_of_other_things_is_used(brief: Path, archive: Path, tmp_path: Path):
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
-    assert verify("video", footage["static"], "--archive", archive, "--out", tmp_path).code == 0
+    assert verify("video", brief, "--archive", archive, "--out", tmp_path).code == 0
     assert names_in(tmp_path) == {*REPORT_PARTS, *CASE_PARTS, "notes.txt"}
 
 
 def test_failure_of_a_late_stage_keeps_the_evidence_only(
-    footage: dict[str, Path], archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    brief: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("verify.report.pictures.encode_jpeg", fail)
-    done = verify("video", footage["static"], "--archive", archive, "--out", tmp_path / "out")
+    done = verify("video", brief, "--archive", archive, "--out", tmp_path / "out")
     assert done.code == 51
     assert names_in(tmp_path / "out") == {*CASE_PARTS}
     check_case(tmp_path / "out" / "evidence")
@@ -339,9 +339,9 @@ def test_dash_without_the_two_dashes_is_a_usage_error(release: Path, archive: Pa
     assert "No such option" in done.err
 
 
-def test_hostile_texts_of_options(footage: dict[str, Path], archive: Path, tmp_path: Path):
+def test_hostile_texts_of_options(brief: Path, archive: Path, tmp_path: Path):
     hostile = "</title><script>alert(1)</script>\u202e\x1b[2J"
-    done = verify("video", footage["static"], "--archive", archive, "--out", tmp_path / "out", "--publisher", hostile)
+    done = verify("video", brief, "--archive", archive, "--out", tmp_path / "out", "--publisher", hostile)
     assert done.code == 0
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in html

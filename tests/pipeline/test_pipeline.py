@@ -53,6 +53,14 @@ def montage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def montage_report(montage: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
+    """The report on the montage and the folder that it was written to. Only to be read."""
+    folder = tmp_path_factory.mktemp("montage-report") / "out"
+    with open_library(archive) as opened:
+        return verify_release(request(montage, folder), opened, SilentProgress()), folder
+
+
 def request(source: Path, destination: Path, **changed: Any) -> Request:
     settings = {"command": ("verify", "video"), "formats": FORMATS, **changed}
     return Request(source=str(source), destination=destination, **settings)
@@ -77,8 +85,8 @@ def state_at(report: Report, time_s: float) -> CoverageState:
 # --- coverage --------------------------------------------------------------------------------------------------------
 
 
-def test_every_second_of_a_montage_is_in_the_state_that_it_shows(montage: Path, library: Library, tmp_path: Path):
-    report = verify_release(request(montage, tmp_path / "out"), library, SilentProgress())
+def test_every_second_of_a_montage_is_in_the_state_that_it_shows(montage_report: tuple[Report, Path]):
+    report, folder = montage_report
     check_partition(report, 4.0)
     assert [state_at(report, time_s) for time_s in (0.5, 1.5, 2.5, 3.5)] == [
         CoverageState.NOT_EXAMINABLE,
@@ -88,7 +96,7 @@ def test_every_second_of_a_montage_is_in_the_state_that_it_shows(montage: Path, 
     ]
     (entry,) = report.matches
     assert entry.match.reference.start_s == pytest.approx(3, abs=0.1)
-    assert names_in(tmp_path / "out") == {*REPORT_PARTS, *CASE_PARTS}
+    assert names_in(folder) == {*REPORT_PARTS, *CASE_PARTS}
 
 
 @pytest.mark.parametrize(
@@ -131,14 +139,16 @@ def without_moments(value: Any) -> Any:
     return [without_moments(item) for item in value] if isinstance(value, list) else value
 
 
-def test_same_input_gives_the_same_report(montage: Path, archive: Path, tmp_path: Path):
+def test_same_input_gives_the_same_report(
+    montage: Path, archive: Path, montage_report: tuple[Report, Path], tmp_path: Path
+):
+    with open_library(archive) as library:
+        verify_release(request(montage, tmp_path / "out"), library, SilentProgress())
     seen = []
-    for name in ("first", "second"):
-        with open_library(archive) as library:
-            verify_release(request(montage, tmp_path / name), library, SilentProgress())
-        report = json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8"))
-        pictures = {path.name: path.read_bytes() for path in (tmp_path / name / "frames").iterdir()}
-        seen.append((without_moments(report), (tmp_path / name / "matches.csv").read_bytes(), pictures))
+    for folder in (montage_report[1], tmp_path / "out"):
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        pictures = {path.name: path.read_bytes() for path in (folder / "frames").iterdir()}
+        seen.append((without_moments(report), (folder / "matches.csv").read_bytes(), pictures))
     assert seen[0] == seen[1]
     assert seen[0][0]["matches"]
 
@@ -158,14 +168,14 @@ def test_one_library_serves_many_releases(montage: Path, footage: dict[str, Path
     ("name", "query_id"),
     [("R0012.mp4", "R0012"), ("two.dots.mp4", "two.dots"), ("a\nb.mp4", "a b"), ("\u202e\x1b.mp4", "release")],
 )
-def test_release_is_named_by_its_stem(name: str, query_id: str, footage: dict[str, Path], tmp_path: Path):
-    (tmp_path / name).write_bytes(footage["static"].read_bytes())
+def test_release_is_named_by_its_stem(name: str, query_id: str, brief: Path, tmp_path: Path):
+    (tmp_path / name).write_bytes(brief.read_bytes())
     report = verify_release(request(tmp_path / name, tmp_path / "out"), None, SilentProgress())
     assert report.release.query_id == query_id
 
 
-def test_given_name_comes_first(footage: dict[str, Path], tmp_path: Path):
-    asked = request(footage["static"], tmp_path / "out", query_id="Q1")
+def test_given_name_comes_first(brief: Path, tmp_path: Path):
+    asked = request(brief, tmp_path / "out", query_id="Q1")
     assert verify_release(asked, None, SilentProgress()).release.query_id == "Q1"
 
 
@@ -198,7 +208,7 @@ STAGES = (
 def test_failed_stage_leaves_evidence_at_most(
     stage: str,
     error: BaseException,
-    footage: dict[str, Path],
+    brief: Path,
     library: Library,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -208,7 +218,7 @@ def test_failed_stage_leaves_evidence_at_most(
 
     monkeypatch.setattr(securing if stage in SECURING else pipeline, stage, fail)
     with pytest.raises(type(error)):
-        verify_release(request(footage["static"], tmp_path / "new" / "out"), library, SilentProgress())
+        verify_release(request(brief, tmp_path / "new" / "out"), library, SilentProgress())
     if stage in SECURING:
         assert names_in(tmp_path) == set()
         return
@@ -228,7 +238,7 @@ def test_error_about_the_copy_names_the_source(footage: dict[str, Path], tmp_pat
 
 
 def test_interruption_after_the_report_leaves_it_whole(
-    footage: dict[str, Path], library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    brief: Path, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     remove = pipeline.shutil.rmtree
 
@@ -239,7 +249,7 @@ def test_interruption_after_the_report_leaves_it_whole(
 
     monkeypatch.setattr(pipeline.shutil, "rmtree", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        verify_release(request(footage["static"], tmp_path / "out"), library, SilentProgress())
+        verify_release(request(brief, tmp_path / "out"), library, SilentProgress())
     assert names_in(tmp_path / "out") == {*REPORT_PARTS, *CASE_PARTS}
 
 

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -77,9 +78,10 @@ def test_rows_say_where_a_keypoint_is():
     sizes=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 30)), max_size=4),
     neighbours=st.integers(1, 9),
     probes=st.integers(1, 20),
+    in_threads=st.booleans(),
 )
 def test_search_is_exact_within_the_lists_it_looks_into(
-    seed: int, sizes: list[tuple[int, int]], neighbours: int, probes: int
+    seed: int, sizes: list[tuple[int, int]], neighbours: int, probes: int, in_threads: bool
 ):
     dictionary = small_dictionary()
     features = {f"r{number}": features_of(seed + number, *size) for number, size in enumerate(sizes)}
@@ -96,7 +98,8 @@ def test_search_is_exact_within_the_lists_it_looks_into(
         )
         for query, words in zip(queries, probed, strict=True)
     ]
-    assert found(index, queries, neighbours, probes) == expected
+    with mock.patch.object(local_index, "_FEW_COMPARISONS", 0 if in_threads else 1_000_000):
+        assert found(index, queries, neighbours, probes) == expected
 
 
 def test_equal_codes_are_found_in_the_first_list_at_distance_zero():

@@ -44,6 +44,8 @@ _CACHED_FROM_KEYPOINTS = 1_000_000
 _STALE_PARTIAL_S = 3600.0
 _KEPT_FEATURES_BYTES = 128 * 1024**2
 _BATCH_QUERIES = 1 << 17
+#: Comparisons of two codes that one thread makes in a fraction of a second.
+_FEW_COMPARISONS = 20_000_000
 
 
 class LocalIndex:
@@ -171,9 +173,10 @@ class LocalIndex:
                 found.compare(numbers, extended[numbers], with_offsets(codes), int(self._lists.starts[word]))
 
         probed = self._dictionary.nearest(queries, min(probes, len(self._dictionary)))
+        is_little = int(np.diff(self._lists.starts)[probed].sum()) < _FEW_COMPARISONS
         # The nearest word first: few rows of the others are nearer than what its list has.
         for words in (probed[:, :1], probed[:, 1:]):
-            for_each(compare, _by_word(words))
+            for_each(compare, _by_word(words), is_little=is_little)
         affinities, rows = found.result()
         lengths = np.einsum("ij,ij->i", extended[:, :-1], extended[:, :-1])
         distances = np.maximum(lengths[:, None] - 2 * affinities, 0) / np.float32(self._dictionary.scale**2)

@@ -154,5 +154,5 @@ def nearest_of(queries: npt.NDArray[np.int8] | Floats, rows: Floats, neighbours:
         some = slice(start, start + _PART_QUERIES)
         found.compare(numbers[some], extended[some], rows, 0)
 
-    for_each(compare, range(0, len(queries), _PART_QUERIES))
+    for_each(compare, range(0, len(queries), _PART_QUERIES), is_little=len(queries) <= _PART_QUERIES)
     return found.result()[1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
@@ -27,15 +28,50 @@ _Item = TypeVar("_Item")
 _MOST_THREADS = 8
 
 
-def for_each(work: Callable[[_Item], None], items: Iterable[_Item]) -> None:
-    """Do the work for every item, in several threads, with matrix products in one thread each."""
+def for_each(work: Callable[[_Item], None], items: Iterable[_Item], *, is_little: bool = False) -> None:
+    """Do the work for every item, in several threads, with matrix products in one thread each.
+
+    The threads take item after item from one queue: handing each over by itself costs more than many are worth.
+
+    Parameters
+    ----------
+    is_little
+        All of it takes a fraction of a second. Then it is done in this thread: several would mostly wait for each
+        other, on a busy machine for many times as long as the work takes.
+    """
+    if is_little:
+        with one_thread():
+            for item in items:
+                work(item)
+        return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with one_thread(), ThreadPoolExecutor(min(cores, _MOST_THREADS)) as pool:
+    threads = min(cores, _MOST_THREADS)
+    queue = iter(items)
+    turn = threading.Lock()
+    ended = threading.Event()
+
+    def taken() -> Iterator[_Item]:
+        while not ended.is_set():
+            with turn:
+                try:
+                    item = next(queue)
+                except StopIteration:
+                    return
+            yield item
+
+    def take_turns() -> None:
         try:
-            for done in [pool.submit(work, item) for item in items]:
+            for item in taken():
+                work(item)
+        finally:  # nothing is left, or something failed and the rest is not begun
+            ended.set()
+
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
+        try:
+            for done in [pool.submit(take_turns) for _ in range(threads)]:
                 done.result()
         finally:  # whoever interrupts does not wait for what has not begun
-            pool.shutdown(wait=False, cancel_futures=True)
+            ended.set()
 
 
 @contextmanager

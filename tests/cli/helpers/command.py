@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ from unittest import mock
 
 from fixtures.footage import CHECKOUT
 from verify.__main__ import run
+from verify.commands import progress
 
 #: What a preserved case consists of; a third folder, evidence-private, is there for what was fetched.
 CASE_PARTS = ("evidence", "evidence-custody")
@@ -36,13 +38,17 @@ class Done(NamedTuple):
 
 
 def verify(*arguments: str | Path) -> Done:
-    """Run one command line in this process, as `main` would."""
+    """Run one command line in this process, as `main` would, but without lines of progress.
+
+    Which of those there are depends on how fast the machine is; tests/cli/test_progress.py looks at them.
+    """
     words = [str(argument) for argument in arguments]
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape") for _ in range(2))
     with (
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         mock.patch.object(sys, "argv", ["verify", *words]),
+        mock.patch.object(progress, "_PLAIN_INTERVAL_S", math.inf),
     ):
         code = run(words)
     texts = []
