@@ -6,6 +6,7 @@ Run with the interpreter that has verify installed. `--help` after a command tel
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING
 
 # Started as a folder, Python looks for modules here, and not in the checkout.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+# As the program does for itself.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import click
 

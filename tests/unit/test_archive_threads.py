@@ -1,16 +1,14 @@
-"""Work divided among threads: all of it is done, errors come through, and matrix products get their threads back."""
+"""Work divided among threads: all of it is done, and errors come through."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from verify.archive import threads
-from verify.archive.threads import for_each, one_thread
+from verify.archive.threads import for_each
 
 
 @pytest.mark.parametrize("is_little", [False, True])
@@ -63,27 +61,3 @@ def test_what_has_not_begun_is_left_after_an_error():
     with pytest.raises(KeyboardInterrupt):
         for_each(work, range(10_000))
     assert len(begun) < 10_000
-
-
-def test_matrix_products_get_their_threads_back():
-    found = threads._threads()
-    if found is None:
-        pytest.skip("NumPy has no OpenBLAS of its own here")
-    get_count, _ = found
-    before = get_count()
-    with one_thread():
-        assert get_count() == 1
-    assert get_count() == before
-
-
-def test_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    threads._threads.cache_clear()
-    monkeypatch.setattr(threads.np, "__file__", str(tmp_path / "numpy" / "__init__.py"))
-    (tmp_path / "numpy.libs").mkdir()
-    (tmp_path / "numpy.libs" / "libscipy_openblas.so").write_bytes(b"not a library")
-    try:
-        assert threads._threads() is None
-        with one_thread():
-            pass
-    finally:
-        threads._threads.cache_clear()

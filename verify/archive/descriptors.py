@@ -13,7 +13,6 @@ import numpy as np
 
 from verify.archive.catalogue import BACKUP_HINT, translated
 from verify.archive.records import digest_of
-from verify.archive.threads import one_thread
 from verify.errors import ArchiveDamagedError, FingerprintVersionError
 from verify.model import DescriptorSet
 
@@ -182,14 +181,13 @@ class DescriptorIndex:
         best = np.full((len(queries), len(self._sets)), -1, np.float32)
         numbers: list[int] = []
         rows = 0
-        with one_thread():
-            for number, each in enumerate(self._sets):
-                if len(each.vectors):
-                    numbers.append(number)
-                    rows += len(each.vectors)
-                if numbers and (rows >= _BLOCK_ROWS or number == len(self._sets) - 1):
-                    self._compare(queries, numbers, best)
-                    numbers, rows = [], 0
+        for number, each in enumerate(self._sets):
+            if len(each.vectors):
+                numbers.append(number)
+                rows += len(each.vectors)
+            if numbers and (rows >= _BLOCK_ROWS or number == len(self._sets) - 1):
+                self._compare(queries, numbers, best)
+                numbers, rows = [], 0
         return best
 
     def closest_times_s(

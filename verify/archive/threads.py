@@ -1,35 +1,26 @@
-"""Work divided among threads, and matrix products that are not.
+"""Work divided among threads; NumPy lets go of Python's lock while it computes.
 
-OpenBLAS, which NumPy's wheels bring, divides even small products among all cores. For many small ones that costs
-several times what it saves, the more so on a busy machine, and NumPy has no setting for it. Whole pieces of work are
-divided instead; NumPy lets go of Python's lock while it computes.
+Matrix products themselves are expected to run in one thread each, which the program sees to when it starts
+(`verify.__main__`): OpenBLAS divides even small products among all cores, and for many small ones that costs several
+times what it saves.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-_PREFIX, _SUFFIXES = "scipy_openblas", ("64_", "")
-
 
 _Item = TypeVar("_Item")
 _MOST_THREADS = 8
 
 
 def for_each(work: Callable[[_Item], None], items: Iterable[_Item], *, is_little: bool = False) -> None:
-    """Do the work for every item, in several threads, with matrix products in one thread each.
+    """Do the work for every item, in several threads.
 
     The threads take item after item from one queue: handing each over by itself costs more than many are worth.
 
@@ -40,9 +31,8 @@ def for_each(work: Callable[[_Item], None], items: Iterable[_Item], *, is_little
         other, on a busy machine for many times as long as the work takes.
     """
     if is_little:
-        with one_thread():
-            for item in items:
-                work(item)
+        for item in items:
+            work(item)
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = min(cores, _MOST_THREADS)
@@ -66,43 +56,9 @@ def for_each(work: Callable[[_Item], None], items: Iterable[_Item], *, is_little
         finally:  # nothing is left, or something failed and the rest is not begun
             ended.set()
 
-    with one_thread(), ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         try:
             for done in [pool.submit(take_turns) for _ in range(threads)]:
                 done.result()
         finally:  # whoever interrupts does not wait for what has not begun
             ended.set()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let NumPy's matrix products use one thread; without effect where its library is another."""
-    found = _threads()
-    if found is None:
-        yield
-        return
-    get_count, set_count = found
-    before = get_count()
-    set_count(1)
-    try:
-        yield
-    finally:
-        set_count(before)
-
-
-@lru_cache(maxsize=1)
-def _threads() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """Return what reads and sets the number of threads of NumPy's own OpenBLAS, None if it has none."""
-    package = Path(np.__file__).parent
-    for folder in (package.with_name("numpy.libs"), package / ".dylibs"):
-        for path in sorted(folder.glob("*openblas*")):
-            try:
-                library = ctypes.CDLL(str(path))  # loaded already; this only finds it
-            except OSError:
-                continue
-            for suffix in _SUFFIXES:
-                get_count = getattr(library, f"{_PREFIX}_get_num_threads{suffix}", None)
-                set_count = getattr(library, f"{_PREFIX}_set_num_threads{suffix}", None)
-                if get_count and set_count:
-                    return get_count, set_count
-    return None

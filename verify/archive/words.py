@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from verify.archive.nearest import nearest_of, with_offsets, with_ones
-from verify.archive.threads import one_thread
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,10 +35,9 @@ class Dictionary:
     def words_of(self, codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint16]:
         """Return the word of each code, (N,), of codes (N, D); of two equally near the first."""
         words = np.empty(len(codes), np.uint16)
-        with one_thread():
-            for start in range(0, len(codes), _BATCH):
-                affinity = with_ones(codes[start : start + _BATCH]) @ self._centroids.T
-                words[start : start + _BATCH] = affinity.argmax(axis=1)
+        for start in range(0, len(codes), _BATCH):
+            affinity = with_ones(codes[start : start + _BATCH]) @ self._centroids.T
+            words[start : start + _BATCH] = affinity.argmax(axis=1)
         return words
 
     def nearest(self, queries: npt.NDArray[np.int8] | npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
