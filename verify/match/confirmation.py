@@ -9,11 +9,11 @@ import numpy as np
 
 from verify.fingerprint.local import project, viewed, vocabulary
 from verify.fingerprint.motion_signatures import MotionSignatures, signatures_of
-from verify.match.geometry import assumed_overlay, distinct_overlays, overlay
+from verify.match.geometry import assumed_overlay, contained, distinct_overlays, overlay
 from verify.match.learned_proposals import most_alike, pictures_on_line, stands_out
 from verify.match.motion import RATES, QueryMotion, find_held_picture, find_line
 from verify.match.refinement import refine
-from verify.match.scoring import STILL, fused_score, held_score
+from verify.match.scoring import FULLY_CONTAINED, STILL, fused_score, held_score
 from verify.model import Interval, Transform
 
 if TYPE_CHECKING:
@@ -176,7 +176,13 @@ class Confirmation:
                 held=None,
                 hashed=None,
                 alike=None,
-                score=fused_score(tried, evidence.overlay.cells, hashes_agree=False, by_motion=evidence.by_motion),
+                score=fused_score(
+                    tried,
+                    evidence.overlay.cells,
+                    hashes_agree=False,
+                    by_motion=evidence.by_motion,
+                    contained=contained(evidence.overlay, (piece.width_px, piece.height_px), evidence.reference_size),
+                ),
             )
         return None
 
@@ -185,7 +191,9 @@ class Confirmation:
     ) -> tuple[list[tuple[Overlay, int]], int]:
         """Fit transforms to the pairs of key pictures that share most; with each, how many pairs gave one like it."""
         features = self._references.local.features(reference_id)
+        sizes = (piece.width_px, piece.height_px), (features.width_px, features.height_px)
         fitted: list[Overlay] = []
+        whole: list[Overlay] = []
         tried = 0
         for picture, keys in zip(piece.key_pictures, proposal.key_pictures, strict=True):
             if not len(picture.keypoints.points):
@@ -203,9 +211,12 @@ class Confirmation:
                 )
                 if laid is not None:
                     fitted.append(laid)
-            if fitted and max(each.cells for each in fitted) >= _ENOUGH_CELLS:
+                    if contained(laid, *sizes) >= FULLY_CONTAINED:
+                        whole.append(laid)
+            if whole and max(each.cells for each in whole) >= _ENOUGH_CELLS:
                 break
-        chosen = distinct_overlays(fitted, (piece.width_px, piece.height_px), _OVERLAYS_TRIED)
+        # Those that stick out are of a moment at which camera or page stood elsewhere, where others do not.
+        chosen = distinct_overlays(whole or fitted, sizes[0], _OVERLAYS_TRIED)
         return [(each, _like(each, fitted, piece)) for each in chosen], tried
 
     def _spans(self, reference_id: str, proposal: Proposal) -> list[Interval]:
@@ -282,6 +293,7 @@ class Confirmation:
                     hashes_agree=support is not None,
                     looks_alike=looks is not None,
                     by_motion=by_motion,
+                    contained=contained(placed, (piece.width_px, piece.height_px), size),
                 )
                 if score > best.score or (best.line is None and best.held is None):
                     best = replace(

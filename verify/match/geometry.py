@@ -196,9 +196,7 @@ def describe(
     query_side, reference_side = max(query_size), max(reference_size)
     linear = chosen.matrix[:, :2] * (query_side / reference_side)
     shift = chosen.matrix[:, 2] / reference_side
-    width, height = query_size
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
-    placed = (corners @ chosen.matrix[:, :2].T + chosen.matrix[:, 2]) / reference_size
+    placed = _outline(chosen, query_size) / reference_size
     shown = np.unique(np.linspace(0, len(chosen.query_points) - 1, _SHOWN_KEYPOINTS).round().astype(int))
     pairs = zip(
         (chosen.query_points / query_size)[shown] if len(chosen.query_points) else (),
@@ -223,6 +221,25 @@ def describe(
             for query, reference in pairs
         ),
     )
+
+
+def contained(chosen: Overlay, query_size: tuple[int, int], reference_size: tuple[int, int]) -> float:
+    """Say how much of one picture lies inside the other, 0..1, whichever way round is more.
+
+    A copy is cut out of its reference, or shows it as an inset: one lies inside the other. A page that scrolls or a
+    camera that pans fits itself at another moment too, but shifted, and then both stick out.
+    """
+    placed = _outline(chosen, query_size) / reference_size
+    area = float(cv2.contourArea(cv2.convexHull(placed.astype(np.float32))))
+    covered = _covered(placed)
+    return max(covered, min(1.0, covered / max(area, 1e-6)))
+
+
+def _outline(chosen: Overlay, query_size: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Corners of the query in px of the reference, (4, 2), clockwise from its upper left."""
+    width, height = query_size
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+    return np.asarray(corners @ chosen.matrix[:, :2].T + chosen.matrix[:, 2], np.float64)
 
 
 def _covered(outline: npt.NDArray[np.float64]) -> float:

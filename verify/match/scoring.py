@@ -37,6 +37,8 @@ _FULL_DISTINCTNESS = 0.2
 _FULL_EXTENT_S, _FULL_EXTENT_CHANGED_S = 0.6, 1.0
 _EXTENT_POWER_CHANGED = 1.5
 _NO_LIKENESS, _FULL_LIKENESS = 0.4, 0.8
+#: Share of one picture inside the other at which the score is halved, and from which it is whole.
+_LITTLE_CONTAINED, FULLY_CONTAINED = 0.75, 0.9
 _FULL_CELLS = 12
 _HASH_CELLS = 9
 #: A learned descriptor supports less than hashes: it takes one place for another.
@@ -92,9 +94,17 @@ def calibration() -> Calibration:
 
 
 def fused_score(
-    line: MotionLine, cells: int, *, hashes_agree: bool, looks_alike: bool = False, by_motion: bool = False
+    line: MotionLine,
+    cells: int,
+    *,
+    hashes_agree: bool,
+    looks_alike: bool = False,
+    by_motion: bool = False,
+    contained: float = 1.0,
 ) -> float:
-    """Fuse the evidence on a segment into 0..1; `by_motion` where motion alone proposed it, and it lies as a whole.
+    """Fuse the evidence on a segment into 0..1.
+
+    `by_motion` where motion alone proposed it, and it lies as a whole; `contained` as in `geometry.contained`.
 
     The pooled and the median correlation are multiplied: a single jolt of the camera can make the first high, never
     both.
@@ -111,8 +121,10 @@ def fused_score(
     likeness = (line.appearance - _NO_LIKENESS) / (_FULL_LIKENESS - _NO_LIKENESS)
     others = (_HASH_CELLS, hashes_agree), (_ALIKE_CELLS, looks_alike), (_WHOLE_CELLS, by_motion)
     support = max(cells, *(worth for worth, given in others if given), 0) / _FULL_CELLS
+    # Halved, not refused: split screens show a part of the reference in a part of the picture.
+    inside = 0.5 + 0.5 * min(max((contained - _LITTLE_CONTAINED) / (FULLY_CONTAINED - _LITTLE_CONTAINED), 0.0), 1.0)
     factors = (distinct, extent, likeness, support)
-    return max(0.0, agreement) * math.prod(min(max(factor, 0.0), 1.0) for factor in factors)
+    return max(0.0, agreement) * inside * math.prod(min(max(factor, 0.0), 1.0) for factor in factors)
 
 
 def held_score(held: HeldPicture, cells: int) -> float:
