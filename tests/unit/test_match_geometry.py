@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.unit.match_samples import HEIGHT_PX, SIZE, WIDTH_PX, coded, inverse, laid, place
-from verify.match.geometry import Overlay, assumed_overlay, describe, distinct_overlays, overlay, squared_distances
+from tests.unit.match_samples import HEIGHT_PX, SIZE, WIDTH_PX, coded, inverse, laid, overlay_of, place
+from verify.match.geometry import (
+    Overlay,
+    assumed_overlay,
+    contained,
+    describe,
+    distinct_overlays,
+    overlay,
+    squared_distances,
+)
 from verify.match.scoring import MIN_CELLS
 
 if TYPE_CHECKING:
@@ -272,3 +280,19 @@ def test_assumed_overlay_is_the_whole_on_the_whole_and_says_that_nothing_was_mea
         assert (described.cells, described.frame_pairs, described.keypoints) == (0, 0, ())
         assert (described.query_time_s, described.reference_time_s) == (2.0, 5.0)
         assert described == describe(replace(assumed), 0, SIZE, (360, 480))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "least", "most"),
+    [
+        ([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], 1.0, 1.0),
+        ([[0.6, 0.0, 110.0], [0.0, 0.6, 50.0]], 1.0, 1.0),
+        ([[-0.7, 0.0, 420.0], [0.0, 0.7, 70.0]], 1.0, 1.0),
+        ([[2.0, 0.0, -480.0], [0.0, 2.0, -30.0]], 1.0, 1.0),
+        # Moved by a quarter of the height, as when a page scrolls on.
+        ([[1.0, 0.0, 0.0], [0.0, 1.0, 72.0]], 0.74, 0.76),
+        ([[1.0, 0.0, 600.0], [0.0, 1.0, 0.0]], 0.0, 0.0),
+    ],
+)
+def test_one_picture_of_a_copy_is_contained_in_the_other(matrix: list[list[float]], least: float, most: float):
+    assert least - 1e-6 <= contained(overlay_of(np.array(matrix)), SIZE, SIZE) <= most + 1e-6

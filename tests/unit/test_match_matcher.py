@@ -322,6 +322,23 @@ def test_progress_is_reported():
     assert shown.total == shown.done >= 1
 
 
+# --- what scrolls ----------------------------------------------------------------------------------------------------
+
+
+def test_place_that_scrolls_by_is_found_near_its_own_time():
+    """Shifted far enough, every moment of a steady scroll moves like every other; a shift of a few percent passes."""
+
+    def scrolled(time_s: float) -> npt.NDArray[np.float64]:
+        return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, -14.0 * time_s]])
+
+    page = Scene(7, camera=scrolled)
+    (match,) = Library(REFERENCE_S, page=page).matches(Release(Cut(STRANGER, 0.0, 2.0), Cut(page, 5.2, 1.6)))
+    assert (match.query.start_s, match.query.end_s) == (2.0, 3.6)
+    assert_span(match.reference, 5.2, 6.8, 1.0)
+    assert match.geometry is not None
+    assert match.geometry.covered > 0.9
+
+
 # --- what only motion finds ------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from verify.match.scoring import (
     fused_score,
     level_of,
 )
-from verify.model import MatchLevel
+from verify.model import Interval, MatchLevel
 
 # --- bound -----------------------------------------------------------------------------------------------------------
 
@@ -122,6 +122,33 @@ def test_more_evidence_never_scores_less():
 
 
 # --- families and levels ---------------------------------------------------------------------------------------------
+
+
+def test_other_speeds_must_agree_better_and_extend_further():
+    native, slowed = motion_line(0.7, 0.7), motion_line(0.7, 0.7, rate=0.8)
+    brief = motion_line(0.95, 0.95, rate=0.3, shown=Interval(start_s=2.0, end_s=3.0))
+    longer = motion_line(0.95, 0.95, rate=0.3, shown=Interval(start_s=2.0, end_s=6.0))
+    assert fused_score(slowed, 12, hashes_agree=False) < 0.85 * fused_score(native, 12, hashes_agree=False)
+    assert fused_score(brief, 12, hashes_agree=False) < 0.25 * fused_score(longer, 12, hashes_agree=False)
+    assert fused_score(motion_line(0.25, 0.25, 0.0, rate=0.5), 12, hashes_agree=False) < 0.1
+
+
+def test_pictures_that_stick_out_of_each_other_are_never_confirmed():
+    line = motion_line(1.0, 1.0, 0.0, 1.0)
+    scores = [fused_score(line, 30, hashes_agree=True, contained=share) for share in (1.0, 0.9, 0.8, 0.7, 0.3)]
+    assert scores[:2] == [1.0, 1.0]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-2:] == [0.5, 0.5]
+    # Perfect evidence is never perfect: what remains of it is below the level.
+    assert (
+        fused_score(motion_line(0.97, 0.97, 0.05), 30, hashes_agree=True, contained=0.7) < calibration().confirmed_from
+    )
+
+
+def test_motion_alone_scores_less_than_motion_and_hashes():
+    line = motion_line()
+    alone = fused_score(line, 0, hashes_agree=False, by_motion=True)
+    assert 0 < alone < fused_score(line, 0, hashes_agree=True)
 
 
 def test_families_name_what_supports_a_segment():
