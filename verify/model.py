@@ -611,14 +611,15 @@ class MotionAgreement:
     """How well what moves agrees, once the pictures lie on each other.
 
     `correlation` (-1..1) pools all compared pixels and moments, `per_moment` is the median of the single moments, and
-    `elsewhere` the best that the same reference gives at another time. `appearance` (-1..1) is how alike the still
-    pictures are. The curves belong together: at `times_s` of the query, the strength of the change (grey levels, root
-    mean square, in the shared part) in the query and in the reference, and the correlation of that moment.
+    `elsewhere` the best that the same reference gives at another time, None where it is too short for that.
+    `appearance` (-1..1) is how alike the still pictures are. The curves belong together: at `times_s` of the query, the
+    strength of the change (grey levels, root mean square, in the shared part) in the query and in the reference, and
+    the correlation of that moment.
     """
 
     correlation: float
     per_moment: float
-    elsewhere: float
+    elsewhere: float | None
     appearance: float
     times_s: tuple[float, ...] = ()
     query_change: tuple[float, ...] = ()

@@ -197,6 +197,7 @@ def motion_line(
         correlation=correlation,
         per_moment=per_moment,
         elsewhere=elsewhere,
+        has_elsewhere=True,
         appearance=appearance,
         strength=strength,
         times_s=times_s,

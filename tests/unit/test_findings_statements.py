@@ -208,7 +208,7 @@ def test_a_repeat_says_what_is_shown_again_and_no_intent() -> None:
         "In this release, 0:40.00 to 0:43.00 shows again what is shown at 0:10.00 to 0:13.00, mirrored and cropped to "
         "about 35% of the picture (enlarged about 1.7 times); the two are visually consistent."
     )
-    assert "correlation 0.82 here, 0.11 at best at other times of the release." in finding.basis
+    assert "correlation 0.82 here, 0.11 at best at other times of the earlier passage." in finding.basis
     assert "ordinary editing" in finding.limits
     assert "reference" not in finding.statement + finding.basis
 

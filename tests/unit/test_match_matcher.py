@@ -13,7 +13,7 @@ from tests.unit.fingerprint_samples import Edit
 from tests.unit.match_samples import Cut, Library, Release, Scene, inverse, laid
 from verify.match.matcher import find_matches
 from verify.match.scoring import GEOMETRY_FAMILY, HASH_FAMILY, MOTION_FAMILY, calibration
-from verify.match.segments import HELD_STILL, MOTION_DIFFERS, NO_CONFIRMATION_DATA, TOO_STATIC
+from verify.match.segments import HELD_STILL, MOTION_DIFFERS, NO_CONFIRMATION_DATA, NO_OTHER_TIMES, TOO_STATIC
 from verify.model import Interval, Match, MatchLevel, SilentProgress, Transform
 
 if TYPE_CHECKING:
@@ -154,10 +154,30 @@ def test_calm_piece_follows_within_a_shot():
     """For a while nothing moves; the picture is still that of the reference."""
     calm = Scene(1, mover=1, calm=(6.0, 9.0))
     release = Release(Cut(calm, 4.0, 2.0), Cut(calm, 6.0, 2.0, joined=True, keypoints=False))
-    (match,) = Library(REFERENCE_S, ours=calm).matches(release)
-    assert match.level is MatchLevel.CONFIRMED
-    assert (match.query.start_s, match.query.end_s) == (0.0, 4.0)
-    assert_span(match.reference, 4.0, 8.0, 0.3)
+    moving, still = sorted(Library(REFERENCE_S, ours=calm).matches(release), key=lambda match: match.query.start_s)
+    assert (moving.level, still.level) == (MatchLevel.CONFIRMED, MatchLevel.POSSIBLE)
+    assert (moving.query.start_s, moving.query.end_s) == (0.0, 2.0)
+    assert (still.query.start_s, still.query.end_s) == (2.0, 4.0)
+    assert_span(still.reference, 6.0, 8.0, 0.3)
+    assert still.caveat == TOO_STATIC
+
+
+def test_empty_place_does_not_follow_where_something_moves_in_the_reference():
+    """A cut that nobody sees: the same camera, later, when nothing happened."""
+    release = Release(Cut(OURS, 2.0, 2.0), Cut(EMPTY_PLACE, 4.0, 2.0, joined=True, keypoints=False))
+    reused = [match for match in library().matches(release) if not match.same_scene_only]
+    assert [(match.query.start_s, match.query.end_s, match.level) for match in reused] == [
+        (0.0, 2.0, MatchLevel.CONFIRMED)
+    ]
+
+
+def test_reference_without_other_times_confirms_nothing():
+    """With nothing to compare with, the reference may show what recurs."""
+    (match,) = Library(2.0, ours=OURS).matches(Release(Cut(STRANGER, 0.0, 2.0), Cut(OURS, 0.2, 1.6)))
+    assert (match.level, match.caveat) == (MatchLevel.POSSIBLE, NO_OTHER_TIMES)
+    assert match.motion is not None
+    assert match.motion.elsewhere is None
+    assert match.distinctness == 0.0
 
 
 def test_another_recording_does_not_follow():

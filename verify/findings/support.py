@@ -27,7 +27,9 @@ _FAMILY_WORDS = (
     ("descriptor", "a learned descriptor of the whole picture"),
 )
 _OTHER_TIMES = "at other times of the same reference"
-_OTHER_TIMES_HERE = "at other times of the release"
+_OTHER_TIMES_HERE = "at other times of the earlier passage"
+_NO_TIMES = "the reference is too short to compare with other times of it"
+_NO_TIMES_HERE = "the earlier passage is too short to compare with other times of it"
 _NOT_ENOUGH = "Together this is not enough to call it confirmed."
 _COMPARE = "A person must compare the pictures before relying on it."
 
@@ -105,8 +107,10 @@ def _geometry_words(geometry: Geometry) -> str:
 
 
 def _motion_words(motion: MotionAgreement, inside_release: bool) -> str:
-    elsewhere = _OTHER_TIMES_HERE if inside_release else _OTHER_TIMES
-    return f"correlation {motion.correlation:.2f} here, {motion.elsewhere:.2f} at best {elsewhere}"
+    words = f"correlation {motion.correlation:.2f} here"
+    if motion.elsewhere is None:
+        return f"{words}; {_NO_TIMES_HERE if inside_release else _NO_TIMES}"
+    return f"{words}, {motion.elsewhere:.2f} at best {_OTHER_TIMES_HERE if inside_release else _OTHER_TIMES}"
 
 
 def _cue_words(cue: CueEvidence) -> str:

@@ -53,7 +53,8 @@ class PieceEvidence:
     `line` is None where the archive keeps no small pictures of the reference, or there are too few. `held` is the
     picture that a still piece shows, if it does. `hashed` is the match that the hashes alone give on this piece, if
     they do, and `alike` what a learned descriptor says, if the pictures look alike on the line. `compared` says whether
-    there were small pictures of both to compare, and `by_motion` whether motion alone proposed the reference.
+    there were small pictures of both to compare, `by_motion` whether motion alone proposed the reference,
+    and `too_short` whether the piece has too few pictures to be compared.
     """
 
     piece: QueryPiece
@@ -70,6 +71,7 @@ class PieceEvidence:
     alike: Resemblance | None = None
     compared: bool = False
     by_motion: bool = False
+    too_short: bool = False
 
 
 class Confirmation:
@@ -168,7 +170,11 @@ class Confirmation:
             tried = find_line(*laying, (line.rate,), goes_on) if laying is not None else None
             if tried is None or tried.correlation < 0 or tried.appearance < _FOLLOWED_LIKENESS * line.appearance:
                 continue
-            tried = replace(tried, elsewhere=max(tried.elsewhere, line.elsewhere))
+            tried = replace(
+                tried,
+                elsewhere=max(tried.elsewhere, line.elsewhere),
+                has_elsewhere=tried.has_elsewhere or line.has_elsewhere,
+            )
             return replace(
                 evidence,
                 piece=piece,
@@ -181,6 +187,7 @@ class Confirmation:
                     evidence.overlay.cells,
                     hashes_agree=False,
                     by_motion=evidence.by_motion,
+                    plain_view=evidence.view == Transform(),
                     contained=contained(evidence.overlay, (piece.width_px, piece.height_px), evidence.reference_size),
                 ),
             )
@@ -264,7 +271,7 @@ class Confirmation:
             by_motion=by_motion,
         )
         if clip is None or len(clip.times_s) < _MIN_CLIP_PICTURES:
-            return best
+            return replace(best, too_short=clip is not None)
         for laid, pairs in overlays:
             for stretch in self._references.stretches(reference_id, spans, piece.interval.duration_s):
                 laying = self._laid(piece, clip, replace(best, overlay=laid), stretch)
@@ -293,6 +300,7 @@ class Confirmation:
                     hashes_agree=support is not None,
                     looks_alike=looks is not None,
                     by_motion=by_motion,
+                    plain_view=view == Transform(),
                     contained=contained(placed, (piece.width_px, piece.height_px), size),
                 )
                 if score > best.score or (best.line is None and best.held is None):
@@ -352,7 +360,11 @@ class Confirmation:
         if better is None or better.correlation <= line.correlation:
             return None
         # Only a few rates were tried again: how well others do elsewhere is known from before.
-        return fitted, replace(better, elsewhere=max(better.elsewhere, line.elsewhere))
+        return fitted, replace(
+            better,
+            elsewhere=max(better.elsewhere, line.elsewhere),
+            has_elsewhere=better.has_elsewhere or line.has_elsewhere,
+        )
 
     def _laid(
         self, piece: QueryPiece, clip: ProxyClip, evidence: PieceEvidence, stretch: Interval

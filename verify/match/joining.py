@@ -45,7 +45,8 @@ def _continues(before: Match, after: Match, reference_cut_near: Callable[[float]
     step_s = after.time_map.reference_time_s(joint_s) - before.time_map.reference_time_s(joint_s)
     if not rates_agree or abs(step_s) > _SAME_LINE_S:
         return False
-    alike = before.same_scene_only == after.same_scene_only
+    # What was confirmed confirms nothing beside it.
+    alike = (before.same_scene_only, before.level) == (after.same_scene_only, after.level)
     return alike or reference_cut_near(before.time_map.reference_time_s(joint_s))
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from verify.match.confirmation import Confirmation, PieceEvidence, seen_in
 from verify.match.hash_lines import find_hash_matches
 from verify.match.joining import join_neighbours, without_weaker_twins
@@ -19,8 +21,15 @@ from verify.match.learned_proposals import merged, propose_alike
 from verify.match.motion_proposals import propose_by_motion
 from verify.match.proposals import propose
 from verify.match.scoring import HASH_FAMILY, STILL, calibration
-from verify.match.segments import MOTION_DIFFERS, TOO_STATIC, same_scene, segment
-from verify.model import MatchLevel, Transform
+from verify.match.segments import (
+    MOTION_DIFFERS,
+    NO_CONFIRMATION_DATA,
+    TOO_SHORT,
+    TOO_STATIC,
+    same_scene,
+    segment,
+)
+from verify.model import Interval, MatchLevel, Transform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +66,7 @@ def find_matches(
     hashed = find_hash_matches(query.hashes, hashes, progress)
     evidence = gather_evidence(query, references, hashed, progress)
     found = _segments(evidence, hashes, references)
-    found += _by_hashes_alone(hashed, found, evidence)
+    found += _by_hashes_alone(hashed, found, evidence, references)
     accepted = [match for match in found if not match.same_scene_only]
     scenes = [match for match in found if match.same_scene_only] + _scenes(evidence, hashes, references, accepted)
     kept = without_weaker_twins([*accepted, *scenes])
@@ -142,7 +151,8 @@ def _accepts(following: PieceEvidence, own: PieceEvidence | None, *, one_shot: b
     own_score = own.score if own is not None else 0.0
     line = following.line
     if one_shot and own_score < possible and line is not None and line.appearance >= _SAME_SCENE_LIKENESS:
-        return line.strength < STILL or line.per_moment >= _FOLLOWED_MOTION
+        stands_still = line.strength < STILL and float(np.sqrt((line.reference_change**2).mean())) < STILL
+        return stands_still or line.per_moment >= _FOLLOWED_MOTION
     return following.score >= max(possible, _FOLLOWED_SHARE * own_score)
 
 
@@ -178,7 +188,10 @@ def _segments(
 
 
 def _by_hashes_alone(
-    hashed: Sequence[Match], found: Sequence[Match], evidence: Sequence[Sequence[PieceEvidence]]
+    hashed: Sequence[Match],
+    found: Sequence[Match],
+    evidence: Sequence[Sequence[PieceEvidence]],
+    references: ReferenceMaterial,
 ) -> list[Match]:
     """Keep what the hashes found where nothing else was confirmed: 'possible' at most, and ranked below.
 
@@ -192,12 +205,15 @@ def _by_hashes_alone(
             for other in found
         ):
             continue
-        contradicted = not match.same_scene_only and _contradicted(match, evidence)
-        caveat = MOTION_DIFFERS if contradicted else TOO_STATIC if match.same_scene_only else ""
+        own = _on_match(match, evidence)
+        contradicted = not match.same_scene_only and _contradicted(own)
+        caveat = MOTION_DIFFERS if contradicted else _unconfirmed(own) if match.same_scene_only else ""
+        end_s = min(match.reference.end_s, references.duration_s(match.reference_id))
         highest = calibration().possible_from if contradicted else 1.0
         kept.append(
             replace(
                 match,
+                reference=Interval(start_s=min(match.reference.start_s, end_s), end_s=end_s),
                 score=round(min(_HASH_ONLY_SHARE * calibration().confirmed_from * match.score, highest), 4),
                 level=MatchLevel.POSSIBLE,
                 same_scene_only=match.same_scene_only or contradicted,
@@ -209,18 +225,31 @@ def _by_hashes_alone(
     return kept
 
 
-def _contradicted(match: Match, evidence: Sequence[Sequence[PieceEvidence]]) -> bool:
-    """Say whether motion was compared on the pieces of a match, much moves in them, and no line in time stands out."""
-    lines = [
-        each.line
+def _on_match(match: Match, evidence: Sequence[Sequence[PieceEvidence]]) -> list[PieceEvidence]:
+    """Return what was found on the pieces of a match of its reference, seen as the match sees it."""
+    return [
+        each
         for own in evidence
         for each in own
         if each.reference_id == match.reference_id
         and each.view == seen_in(match)
         and each.piece.interval.overlap_s(match.query) >= _COVERED * each.piece.interval.duration_s
     ]
-    moving = [line for line in lines if line is not None and line.strength >= _CLEAR_MOTION]
+
+
+def _contradicted(own: Sequence[PieceEvidence]) -> bool:
+    """Say whether motion was compared, much moves, and no line in time stands out."""
+    moving = [each.line for each in own if each.line is not None and each.line.strength >= _CLEAR_MOTION]
     return bool(moving) and all(line.correlation - line.elsewhere < _CLEAR_LINE for line in moving)
+
+
+def _unconfirmed(own: Sequence[PieceEvidence]) -> str:
+    """Say why motion did not tell whether it is the same recording."""
+    if any(each.line is not None and each.line.strength >= STILL for each in own):
+        return MOTION_DIFFERS
+    if own and not any(each.compared for each in own):
+        return TOO_SHORT if any(each.too_short for each in own) else NO_CONFIRMATION_DATA
+    return TOO_STATIC
 
 
 def _scenes(

@@ -50,6 +50,12 @@ _LITTLE_MOTION = 0.5
 _MIN_GAIN, _MAX_GAIN = 0.5, 8.0
 _MIN_INSIDE = 0.6
 _ELSEWHERE_S = 1.0
+#: How many offsets, half a grid step apart, must lie there to count as other times.
+_LEAST_ELSEWHERE = 12
+#: Lag from which motion that resembles itself recurs, rather than lasting.
+_RECURS_S = 0.5
+#: Mean difference in grey levels of a picture from the median one up to which a query holds still.
+_HELD_LEVELS = 1.0
 _RATE_PREFERENCE = 0.02
 _KEPT_RATES = 3
 _RATE_FACTORS = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06, 1.08)
@@ -65,12 +71,13 @@ class MotionLine:
     """The line in time on which motion agrees best: reference time = rate * query time + offset_s.
 
     `correlation` pools all moments, `per_moment` is their median, `elsewhere` the best correlation of a line more than
-    a second away, `appearance` how alike the still pictures are on the line; all -1..1. `strength` is the query's
-    change in grey levels, root mean square. For the moments at `times_s` (T,) of the query: `moments` their own
-    correlation, `looks` how alike the pictures are, `inside` whether the reference reaches there, `query_change` and
-    `reference_change` the strength of the change on both sides. `similarity` (T, R) is the correlation of every moment
-    with every reference time of `similarity_times_s` (R,), around the line. `spread` is how many pixels' worth of
-    motion there is: few where one small thing moves.
+    a second away; where the reference is too short for one, `has_elsewhere` is False, and it is how much the query's
+    motion resembles itself later on. `appearance` is how alike the still pictures are on the line; all -1..1.
+    `strength` is the query's change in grey levels, root mean square. For the moments at `times_s` (T,) of the query:
+    `moments` their own correlation, `looks` how alike the pictures are, `inside` whether the reference reaches there,
+    `query_change` and `reference_change` the strength of the change on both sides. `similarity` (T, R) is the
+    correlation of every moment with every reference time of `similarity_times_s` (R,), around the line. `spread` is how
+    many pixels' worth of motion there is: few where one small thing moves.
     """
 
     rate: float
@@ -78,6 +85,7 @@ class MotionLine:
     correlation: float
     per_moment: float
     elsewhere: float
+    has_elsewhere: bool
     appearance: float
     strength: float
     times_s: npt.NDArray[np.float64]
@@ -252,10 +260,14 @@ class HeldPicture:
 
 
 def find_held_picture(query: QueryMotion, reference: ReferenceMotion) -> HeldPicture | None:
-    """Find the picture of the reference that a query in which nothing moves shows; None where too little is shared."""
+    """Find the picture of the reference that a query in which nothing moves shows; None where too little is shared,
+    or where the query's pictures are not all alike.
+    """
     if len(query.pixels) < _MIN_PIXELS or len(reference) < 2:
         return None
     still = np.median(query.pictures, axis=0)[query.pixels]
+    if np.abs(query.pictures[:, query.pixels] - still).mean(axis=1).max() > _HELD_LEVELS:
+        return None
     looks = _likeness(np.broadcast_to(still, (len(reference), len(still))), reference.pictures[query.pixels].T)
     looks = np.where(reference.present, looks, -1.0)
     best = int(looks.argmax())
@@ -347,13 +359,14 @@ class _Comparison:
         columns, weights, pictures = task.chosen(pixels)
         changes = task.query_changes(rows, span.query_steps)[:, columns] * weights
         self.query_energy = np.einsum("tp,tp->t", changes, changes)
+        self._changes = changes
         self.usable = task.reference.usable(span.reference_steps)
         there = _changes(pictures, span.reference_steps, task.noise) * weights[:, None]
         self.reference_energy = np.einsum("pn,pn->n", there, there)
         self.following_energy = self.reference_energy.copy()
         self.following_energy[:-1] = np.einsum("pn,pn->n", there[:, :-1], there[:, 1:])
         self.products = changes @ there
-        self.offsets, self.pooled = self._all_offsets()
+        self.offsets, self.pooled, self.reached = self._all_offsets()
         self.eligible = self._eligible()
 
     @property
@@ -379,14 +392,16 @@ class _Comparison:
         """Grid steps in the reference from the first moment to each, as fractions."""
         return np.asarray(self.rate * (self.times_s - self.times_s[0]) * GRID_PER_SECOND, np.float64)
 
-    def _all_offsets(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+    def _all_offsets(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Correlate at all offsets, and say at which the reference is there for long enough to tell."""
         steps = self._steps()
         count = len(self.reference)
         offsets = np.arange(-math.ceil(max(steps.max(), 0)), count - math.floor(min(steps.min(), 0)), 0.5)
         shared, other, inside = self._at(steps[:, None] + offsets[None])
         own = (self.query_energy[:, None] * inside).sum(axis=0)
         pooled = (shared * inside).sum(axis=0) / np.sqrt(np.maximum(own * (other * inside).sum(axis=0), 1e-6))
-        return offsets, np.where(inside.mean(axis=0) > _MIN_INSIDE, pooled, 0.0).astype(np.float32)
+        reached = inside.mean(axis=0) > _MIN_INSIDE
+        return offsets, np.where(reached, pooled, 0.0).astype(np.float32), reached
 
     def _at(
         self, places: npt.NDArray[np.float64]
@@ -436,10 +451,15 @@ class _Comparison:
         centre = first + self.rate * middle
         reach = GRID_PER_SECOND * _ELSEWHERE_S * max(1.0, abs(self.rate))
         elsewhere = 0.0
+        has_elsewhere = False
         for other in (self, *others):
-            far = np.abs(other.offsets + other.rate * middle - centre) > reach
+            far = (np.abs(other.offsets + other.rate * middle - centre) > reach) & other.reached
             if far.any():
                 elsewhere = max(elsewhere, float(other.pooled[far].max()))
+            # At another rate there is always something to compare with, and never the same thing.
+            has_elsewhere |= other is self and int(far.sum()) >= _LEAST_ELSEWHERE
+        if not has_elsewhere:
+            elsewhere = max(elsewhere, self._self_similarity())
         places = self._steps() + first
         shared, energies, within = self._at(places[:, None])
         shared, energies, within = shared[:, 0], energies[:, 0], within[:, 0]
@@ -456,6 +476,7 @@ class _Comparison:
             correlation=self.best,
             per_moment=float(np.median(np.where(inside, moments, 0.0))),
             elsewhere=elsewhere,
+            has_elsewhere=has_elsewhere,
             appearance=float(np.median(looks[inside])) if inside.any() else 0.0,
             strength=float(np.sqrt(self.query_energy.mean() / area)),
             times_s=self.times_s,
@@ -467,6 +488,20 @@ class _Comparison:
             **self._matrix(there),
             spread=self._task.spread,
         )
+
+    def _self_similarity(self) -> float:
+        """Correlation of the query's motion with itself at the lag where that is highest: high for what recurs."""
+        own = self._changes @ self._changes.T
+        energy = np.diagonal(own)
+        highest = 0.0
+        for lag in range(1, len(own) - _MIN_MOMENTS + 1):
+            late = self.times_s[lag:] - self.times_s[:-lag] >= _RECURS_S
+            if late.sum() < _MIN_MOMENTS:
+                continue
+            shared = float(np.diagonal(own, lag)[late].sum())
+            scale = float(energy[:-lag][late].sum() * energy[lag:][late].sum())
+            highest = max(highest, shared / math.sqrt(max(scale, 1e-6)))
+        return highest
 
     def _matrix(self, there: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
         """Correlation of all moments with the reference times around a line, thinned out to a bounded number."""

@@ -45,6 +45,9 @@ _HASH_CELLS = 9
 _ALIKE_CELLS = 6
 #: So does the likeness of the whole pictures alone, where motion proposed the reference.
 _WHOLE_CELLS = 8
+#: Pixels' worth of motion from which motion alone may propose at any speed and in any view: one small thing on its way
+#: fits some speed, direction and view of any other.
+_ENOUGH_SPREAD = 300.0
 #: Correlation from which motion counts as a family of evidence of its own.
 MIN_MOTION = 0.15
 #: Places from which keypoints do.
@@ -100,11 +103,13 @@ def fused_score(
     hashes_agree: bool,
     looks_alike: bool = False,
     by_motion: bool = False,
+    plain_view: bool = True,
     contained: float = 1.0,
 ) -> float:
     """Fuse the evidence on a segment into 0..1.
 
-    `by_motion` where motion alone proposed it, and it lies as a whole; `contained` as in `geometry.contained`.
+    `by_motion` where motion alone proposed it, and it lies as a whole, `plain_view` where the picture is neither
+    mirrored nor inverted; `contained` as in `geometry.contained`.
 
     The pooled and the median correlation are multiplied: a single jolt of the camera can make the first high, never
     both.
@@ -123,7 +128,9 @@ def fused_score(
     support = max(cells, *(worth for worth, given in others if given), 0) / _FULL_CELLS
     # Halved, not refused: split screens show a part of the reference in a part of the picture.
     inside = 0.5 + 0.5 * min(max((contained - _LITTLE_CONTAINED) / (FULLY_CONTAINED - _LITTLE_CONTAINED), 0.0), 1.0)
-    factors = (distinct, extent, likeness, support)
+    changed = abs(line.rate - 1) > _NATIVE_TOLERANCE or not plain_view
+    spread = line.spread / _ENOUGH_SPREAD if by_motion and changed else 1.0
+    factors = (distinct, extent, likeness, support, spread)
     return max(0.0, agreement) * inside * math.prod(min(max(factor, 0.0), 1.0) for factor in factors)
 
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 _TRIM_LIKENESS = 0.5
 _SNAP_S = 0.26
+#: How far a cut may lie beyond what the reference reaches and still be taken for the end, in s: a frame or two.
+_REACH_TOLERANCE_S = 0.1
 _NATIVE_TOLERANCE = 0.02
 _MATRIX_ROWS = 24
 _MAX_PAIRS = 40
@@ -49,10 +51,18 @@ _ONE_PICTURE_S = 0.04
 HELD_STILL = "the release holds one picture still, so no motion can be compared"
 TOO_STATIC = "the picture changes too little to tell whether it is the same recording"
 MOTION_DIFFERS = "what moves in the two does not agree"
+TOO_SHORT = "the passage is too short to compare its motion"
+NO_OTHER_TIMES = "the reference is too short to compare the motion with other times of it"
 NO_CONFIRMATION_DATA = "the archive keeps no small pictures of this reference to compare the motion with"
 
 
-def segment(evidence: PieceEvidence, reference_end_s: float, shown_times_s: npt.NDArray[np.float64]) -> Match | None:
+def segment(
+    evidence: PieceEvidence,
+    reference_end_s: float,
+    shown_times_s: npt.NDArray[np.float64],
+    *,
+    needs_other_times: bool = True,
+) -> Match | None:
     """Make a match of the part of a piece that agrees; None where its score says nothing or too little is left.
 
     Parameters
@@ -61,6 +71,8 @@ def segment(evidence: PieceEvidence, reference_end_s: float, shown_times_s: npt.
         Length of the reference in seconds: the match cannot reach beyond.
     shown_times_s
         Times of the reference whose pictures the archive can show, in s; the aligned pairs are taken at these.
+    needs_other_times
+        Whether a match is 'possible' at most where the reference has no other times to compare the motion with.
     """
     if evidence.held is not None:
         return _held(evidence, evidence.held)
@@ -74,6 +86,9 @@ def segment(evidence: PieceEvidence, reference_end_s: float, shown_times_s: npt.
     level = level_of(evidence.score, families)
     if line is None or level is None:
         return None
+    lacks_other_times = needs_other_times and not line.has_elsewhere
+    if lacks_other_times:
+        level = MatchLevel.POSSIBLE
     time_map = TimeMap(rate=_tidy_rate(line.rate), offset_s=_anchored_offset(line, evidence))
     query = _trimmed(evidence, line, time_map, reference_end_s)
     if query.duration_s < _MIN_SEGMENT_S:
@@ -86,8 +101,9 @@ def segment(evidence: PieceEvidence, reference_end_s: float, shown_times_s: npt.
         transform=evidence.view,
         cues=_cues(evidence, line),
         score=round(evidence.score, 4),
-        distinctness=round(float(np.clip(line.correlation - line.elsewhere, 0, 1)), 4),
+        distinctness=_distinctness(line),
         level=level,
+        caveat=_caveat(line, level, lacks_other_times=lacks_other_times),
         families=families,
         false_alarms=calibration().bound(evidence.score),
         pairs=_pairs(query, time_map, shown_times_s),
@@ -95,6 +111,20 @@ def segment(evidence: PieceEvidence, reference_end_s: float, shown_times_s: npt.
         motion=_motion(line),
         similarity=_similarity(line),
     )
+
+
+def _caveat(line: MotionLine, level: MatchLevel, *, lacks_other_times: bool) -> str:
+    """Say why a match is only possible, where one thing keeps it from more."""
+    if level is not MatchLevel.POSSIBLE:
+        return ""
+    if lacks_other_times:
+        return NO_OTHER_TIMES
+    return TOO_STATIC if line.strength < STILL else ""
+
+
+def _distinctness(line: MotionLine) -> float:
+    """How much better the motion agrees than at other times of the reference; 0 where there are none."""
+    return round(float(np.clip(line.correlation - line.elsewhere, 0, 1)), 4) if line.has_elsewhere else 0.0
 
 
 def _held(evidence: PieceEvidence, held: HeldPicture) -> Match:
@@ -138,7 +168,7 @@ def same_scene(evidence: PieceEvidence, reference_end_s: float, shown_times_s: n
     """Make a same-scene match of a piece: the place agrees, the recording is not shown to."""
     line = evidence.line
     if line is None:
-        caveat = TOO_STATIC if evidence.compared else NO_CONFIRMATION_DATA
+        caveat = TOO_STATIC if evidence.compared else TOO_SHORT if evidence.too_short else NO_CONFIRMATION_DATA
     elif line.strength < STILL:
         caveat = TOO_STATIC
     else:
@@ -192,8 +222,8 @@ def _trimmed(evidence: PieceEvidence, line: MotionLine, time_map: TimeMap, refer
     start_s, end_s = evidence.piece.interval.start_s, evidence.piece.interval.end_s
     if time_map.rate != 0:
         reached = sorted((bound - time_map.offset_s) / time_map.rate for bound in (0.0, reference_end_s))
-        start_s = start_s if start_s - reached[0] >= -_SNAP_S else reached[0]
-        end_s = end_s if end_s - reached[1] <= _SNAP_S else reached[1]
+        start_s = start_s if start_s - reached[0] >= -_REACH_TOLERANCE_S else reached[0]
+        end_s = end_s if end_s - reached[1] <= _REACH_TOLERANCE_S else reached[1]
     alike = line.inside & (line.looks >= _TRIM_LIKENESS * max(line.appearance, 0.0))
     rows = np.nonzero(alike)[0]
     if len(rows):
@@ -253,7 +283,7 @@ def _motion(line: MotionLine) -> MotionAgreement:
     return MotionAgreement(
         correlation=round(line.correlation, 4),
         per_moment=round(line.per_moment, 4),
-        elsewhere=round(line.elsewhere, 4),
+        elsewhere=round(line.elsewhere, 4) if line.has_elsewhere else None,
         appearance=round(line.appearance, 4),
         times_s=tuple(round(float(value), 3) for value in line.times_s),
         query_change=tuple(round(float(value), 3) for value in line.query_change),
