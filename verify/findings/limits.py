@@ -24,10 +24,12 @@ _ALWAYS = (
     "Strongly shaken pictures, sky and thermal pictures without features, insets smaller than about a quarter of the "
     "picture, and shots of less than about half a second may be missed. They count as searched without a match.",
     "Two cameras side by side film the same motion at the same moments. Their recordings can be taken for one; look "
-    "for a shifted point of view between what is near and what is far.",
+    "for a shifted point of view between what is near and what is far. So can two things that move alike along one "
+    "path before one camera, and two sweeps of one camera along the same path where nothing else moves.",
     "Still title cards, logos, colour bars, dark and empty frames look alike everywhere. They carry no evidence "
-    "and are not counted as a match. Moving graphics that two programmes share, such as a countdown, an animated "
-    "title or a moving overlay, can be matched although the footage differs; look for them in the pictures.",
+    "and are not counted as a match. Moving graphics that two programmes share, such as a countdown, a progress "
+    "bar, an animated title or a moving overlay, can be matched although the footage differs; look for them in the "
+    "pictures.",
     "No match is called 'confirmed' unless two independent families of evidence support it; else it is 'possible'. A "
     "person must compare the pictures of a possible match before relying on it, and should compare those of a "
     "confirmed one.",

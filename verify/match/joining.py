@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from verify.match.pairing import MAX_PAIRS
+from verify.match.scoring import MOTION_FAMILY, calibration
 from verify.model import Interval
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _SAME_LINE_S = 0.35
 _SAME_RATE = 0.12
 _JOIN_GAP_S = 0.3
+#: Share of the score of 'confirmed' from which motion on the line of a confirmed neighbour is of the same footage.
+_OWN_SHARE = 0.6
 
 
 def join_neighbours(
@@ -45,9 +48,18 @@ def _continues(before: Match, after: Match, reference_cut_near: Callable[[float]
     step_s = after.time_map.reference_time_s(joint_s) - before.time_map.reference_time_s(joint_s)
     if not rates_agree or abs(step_s) > _SAME_LINE_S:
         return False
-    # What was confirmed confirms nothing beside it.
-    alike = (before.same_scene_only, before.level) == (after.same_scene_only, after.level)
+    alike = before.same_scene_only == after.same_scene_only and (before.level == after.level or _moves(before, after))
     return alike or reference_cut_near(before.time_map.reference_time_s(joint_s))
+
+
+def _moves(*matches: Match) -> bool:
+    """Say whether each has motion of its own that agrees well: what was confirmed confirms nothing beside it."""
+    return all(
+        match.score >= _OWN_SHARE * calibration().confirmed_from
+        and MOTION_FAMILY in match.families
+        and not match.caveat
+        for match in matches
+    )
 
 
 def _joined(before: Match, after: Match) -> Match:

@@ -50,6 +50,8 @@ _WHOLE_CELLS = 8
 _ENOUGH_SPREAD = 300.0
 #: Correlation from which motion counts as a family of evidence of its own.
 MIN_MOTION = 0.15
+#: Correlation below which motion confirms nothing: two things that pass along one path at one speed reach 0.84.
+MIN_CONFIRMING_MOTION = 0.85
 #: Places from which keypoints do.
 MIN_CELLS = 6
 #: Change in grey levels, root mean square, below which nothing to speak of moves.

@@ -12,6 +12,7 @@ from verify.match.learned_proposals import pictures_on_line
 from verify.match.scoring import (
     GEOMETRY_FAMILY,
     LEARNED_FAMILY,
+    MIN_CONFIRMING_MOTION,
     MIN_MOTION,
     MOTION_FAMILY,
     STILL,
@@ -87,7 +88,7 @@ def segment(
     if line is None or level is None:
         return None
     lacks_other_times = needs_other_times and not line.has_elsewhere
-    if lacks_other_times:
+    if lacks_other_times or line.correlation < MIN_CONFIRMING_MOTION:
         level = MatchLevel.POSSIBLE
     time_map = TimeMap(rate=_tidy_rate(line.rate), offset_s=_anchored_offset(line, evidence))
     query = _trimmed(evidence, line, time_map, reference_end_s)
