@@ -9,6 +9,7 @@ import pytest
 
 from verify.match.joining import join_neighbours, without_weaker_twins
 from verify.match.pairing import MAX_PAIRS
+from verify.match.scoring import MOTION_FAMILY
 from verify.model import AlignedPair, CueEvidence, Interval, Match, MatchLevel, TimeMap, Transform
 
 
@@ -41,6 +42,24 @@ def test_neighbours_on_one_line_become_one():
     assert (joined.reference.start_s, joined.reference.end_s) == (10.0, 19.0)
     assert joined.score == 0.7
     assert [pair.query_time_s for pair in joined.pairs] == [0.0, 4.0, 7.2]
+
+
+def test_neighbour_with_motion_of_its_own_is_joined_to_a_confirmed_one():
+    confirmed = match(0.0, 2.0, score=0.9, level=MatchLevel.CONFIRMED, families=(MOTION_FAMILY,))
+    beside = match(2.0, 8.0, score=0.45, families=(MOTION_FAMILY,))
+    (joined,) = join_neighbours([confirmed, beside])
+    assert (joined.query.start_s, joined.query.end_s) == (0.0, 8.0)
+    assert (joined.level, joined.score) == (MatchLevel.CONFIRMED, 0.9)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"families": ()}, {"families": (MOTION_FAMILY,), "score": 0.2}, {"families": (MOTION_FAMILY,), "caveat": "still"}],
+)
+def test_what_was_confirmed_confirms_nothing_beside_it(changed: dict[str, Any]):
+    confirmed = match(0.0, 4.0, score=0.9, level=MatchLevel.CONFIRMED, families=(MOTION_FAMILY,))
+    beside = match(4.0, 8.0, **{"score": 0.45, **changed})
+    assert join_neighbours([confirmed, beside]) == [confirmed, beside]
 
 
 def test_evidence_is_added_up():

@@ -41,6 +41,11 @@ def ends(interval: Interval) -> tuple[float, float]:
     return (interval.start_s, interval.end_s)
 
 
+def test_things_that_move_alike_along_one_path_are_possible_at_most():
+    for correlation, level in ((0.84, MatchLevel.POSSIBLE), (0.86, MatchLevel.CONFIRMED)):
+        assert made(evidence_of(score=SURE, line=motion_line(correlation))).level is level
+
+
 # --- ends ------------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from verify.match.pairing import MAX_PAIRS
 from verify.match.scoring import MOTION_FAMILY, calibration
-from verify.model import Interval
+from verify.model import Interval, MatchLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +63,9 @@ def _moves(*matches: Match) -> bool:
 
 
 def _joined(before: Match, after: Match) -> Match:
-    stronger = max(before, after, key=lambda match: match.query.duration_s * match.score)
+    stronger = max(
+        before, after, key=lambda match: (match.level is MatchLevel.CONFIRMED, match.query.duration_s * match.score)
+    )
     query = Interval(start_s=before.query.start_s, end_s=after.query.end_s)
     return replace(
         stronger,
