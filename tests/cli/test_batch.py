@@ -25,7 +25,7 @@ def test_many_releases_one_of_which_fails(release: Path, footage: dict[str, Path
     folder = tmp_path / "releases"
     (folder / "below").mkdir(parents=True)
     shutil.copy(release, folder / "release.mp4")
-    shutil.copy(footage["flash"], folder / "below" / "release.mp4")
+    shutil.copy(footage["scene"], folder / "below" / "release.mp4")
     shutil.copy(footage["text"], folder / "broken.mp4")
     out = tmp_path / "out"
     done = verify("batch", folder, footage["other-scene"], "--archive", archive, "--out", out, "--format", "json")
