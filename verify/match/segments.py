@@ -73,7 +73,8 @@ def segment(
     shown_times_s
         Times of the reference whose pictures the archive can show, in s; the aligned pairs are taken at these.
     needs_other_times
-        Whether a match is 'possible' at most where the reference has no other times to compare the motion with.
+        Whether a match is 'possible' at most where the reference has no other times to compare the motion with, or
+        where the correlation is one that other recordings reach. Not so between two passages of one release.
     """
     if evidence.held is not None:
         return _held(evidence, evidence.held)
@@ -88,7 +89,7 @@ def segment(
     if line is None or level is None:
         return None
     lacks_other_times = needs_other_times and not line.has_elsewhere
-    if lacks_other_times or line.correlation < MIN_CONFIRMING_MOTION:
+    if lacks_other_times or (needs_other_times and line.correlation < MIN_CONFIRMING_MOTION):
         level = MatchLevel.POSSIBLE
     time_map = TimeMap(rate=_tidy_rate(line.rate), offset_s=_anchored_offset(line, evidence))
     query = _trimmed(evidence, line, time_map, reference_end_s)
