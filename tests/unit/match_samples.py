@@ -209,6 +209,7 @@ def motion_line(
         similarity=np.full((count, 30), per_moment, np.float32),
         similarity_times_s=rate * span.start_s + offset_s + np.arange(30) / PER_SECOND,
         spread=400.0,
+        evenness=0.2,
     )
 
 

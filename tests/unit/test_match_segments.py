@@ -10,8 +10,9 @@ import pytest
 
 from tests.unit.match_samples import evidence_of, motion_line
 from verify.match.motion import HeldPicture
-from verify.match.scoring import GEOMETRY_FAMILY, HASH_FAMILY, MOTION_FAMILY, STILL, calibration
+from verify.match.scoring import EVEN, GEOMETRY_FAMILY, HASH_FAMILY, MOTION_FAMILY, STILL, calibration
 from verify.match.segments import (
+    EVEN_MOTION,
     HELD_STILL,
     MOTION_DIFFERS,
     NO_CONFIRMATION_DATA,
@@ -44,6 +45,12 @@ def ends(interval: Interval) -> tuple[float, float]:
 def test_things_that_move_alike_along_one_path_are_possible_at_most():
     for correlation, level in ((0.84, MatchLevel.POSSIBLE), (0.86, MatchLevel.CONFIRMED)):
         assert made(evidence_of(score=SURE, line=motion_line(correlation))).level is level
+
+
+def test_motion_that_goes_on_evenly_confirms_nothing():
+    for even, expected in ((EVEN - 0.01, (MatchLevel.CONFIRMED, "")), (EVEN, (MatchLevel.POSSIBLE, EVEN_MOTION))):
+        match = made(evidence_of(score=SURE, line=replace(motion_line(), evenness=even)))
+        assert (match.level, match.caveat) == expected
 
 
 # --- ends ------------------------------------------------------------------------------------------------------------

@@ -132,17 +132,7 @@ class Confirmation:
             laid = self._whole(piece, reference_id, proposal.view, times_s)
             span = Interval(start_s=proposal.reference_time_s, end_s=proposal.reference_time_s)
             found.append(
-                self._best(
-                    piece,
-                    clip,
-                    reference_id,
-                    proposal.view,
-                    [(laid, 0)],
-                    spans=[span],
-                    tried=0,
-                    hashed=None,
-                    by_motion=True,
-                )
+                self._best(piece, clip, reference_id, proposal.view, [(laid, 0)], spans=[span], by_motion=True)
             )
         return sorted(found, key=lambda each: (-each.score, each.reference_id))
 
@@ -182,14 +172,7 @@ class Confirmation:
                 held=None,
                 hashed=None,
                 alike=None,
-                score=fused_score(
-                    tried,
-                    evidence.overlay.cells,
-                    hashes_agree=False,
-                    by_motion=evidence.by_motion,
-                    plain_view=evidence.view == Transform(),
-                    contained=contained(evidence.overlay, (piece.width_px, piece.height_px), evidence.reference_size),
-                ),
+                score=_scored(evidence, tried),
             )
         return None
 
@@ -249,8 +232,8 @@ class Confirmation:
         overlays: list[tuple[Overlay, int]],
         *,
         spans: list[Interval],
-        tried: int,
-        hashed: Match | None,
+        tried: int = 0,
+        hashed: Match | None = None,
         alike: Resemblance | None = None,
         by_motion: bool = False,
     ) -> PieceEvidence:
@@ -294,14 +277,8 @@ class Confirmation:
                     placed, line = refined
                 support = hashed if hashed is not None and _on_line(hashed, line, piece) else None
                 looks = alike if alike is not None and pictures_on_line(alike, piece, line) else None
-                score = fused_score(
-                    line,
-                    laid.cells,
-                    hashes_agree=support is not None,
-                    looks_alike=looks is not None,
-                    by_motion=by_motion,
-                    plain_view=view == Transform(),
-                    contained=contained(placed, (piece.width_px, piece.height_px), size),
+                score = _scored(
+                    replace(best, overlay=placed), line, hashes_agree=support is not None, looks_alike=looks is not None
                 )
                 if score > best.score or (best.line is None and best.held is None):
                     best = replace(
@@ -321,9 +298,7 @@ class Confirmation:
         middle_s = (match.query.start_s + match.query.end_s) / 2
         times_s = (middle_s, match.time_map.reference_time_s(middle_s))
         laid = self._whole(piece, match.reference_id, view, times_s)
-        return self._best(
-            piece, clip, match.reference_id, view, [(laid, 0)], spans=[match.reference], tried=0, hashed=match
-        )
+        return self._best(piece, clip, match.reference_id, view, [(laid, 0)], spans=[match.reference], hashed=match)
 
     def _by_looks(
         self, piece: QueryPiece, clip: ProxyClip | None, proposal: Proposal, alike: Resemblance
@@ -332,9 +307,7 @@ class Confirmation:
         reference_id = self._references.local.reference_ids[proposal.reference_number]
         laid = self._whole(piece, reference_id, proposal.view, most_alike(alike, piece))
         spans = self._spans(reference_id, proposal)
-        return self._best(
-            piece, clip, reference_id, proposal.view, [(laid, 0)], spans=spans, tried=0, hashed=None, alike=alike
-        )
+        return self._best(piece, clip, reference_id, proposal.view, [(laid, 0)], spans=spans, alike=alike)
 
     def _whole(self, piece: QueryPiece, reference_id: str, view: Transform, times_s: tuple[float, float]) -> Overlay:
         """Assume that the whole picture lies on the whole picture."""
@@ -394,6 +367,22 @@ class Confirmation:
     def _size(self, reference_id: str) -> tuple[int, int]:
         features = self._references.local.features(reference_id)
         return features.width_px, features.height_px
+
+
+def _scored(
+    evidence: PieceEvidence, line: MotionLine, *, hashes_agree: bool = False, looks_alike: bool = False
+) -> float:
+    """Score a line as if it were that of some evidence."""
+    piece = evidence.piece
+    return fused_score(
+        line,
+        evidence.overlay.cells,
+        hashes_agree=hashes_agree,
+        looks_alike=looks_alike,
+        by_motion=evidence.by_motion,
+        plain_view=evidence.view == Transform(),
+        contained=contained(evidence.overlay, (piece.width_px, piece.height_px), evidence.reference_size),
+    )
 
 
 def _rates_near(rate: float) -> tuple[float, ...]:

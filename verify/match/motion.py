@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from verify.match.evenness import LATER_S, MIN_MOMENTS, evenness
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -40,8 +42,6 @@ _MIN_MOMENTS = 3
 #: A piece of fewer pictures than this has its change taken over two of them.
 _FEW_PICTURES = 10
 _MOVING_PIXELS = 1500
-#: One of so many pixels stands for its neighbours where the whole shared part is measured.
-_SAMPLED = 4
 _COARSE_PIXELS = 500
 _MIN_PIXELS = 250
 _NOISE = 1.5
@@ -57,6 +57,9 @@ _RECURS_S = 0.5
 #: Mean difference in grey levels of a picture from the median one up to which a query holds still.
 _HELD_LEVELS = 1.0
 _RATE_PREFERENCE = 0.02
+#: Times the median energy of a piece's moments up to which one counts in full: a flash laid over a cut, or one jolt of
+#: the camera, must not outweigh all else that moves.
+_MOST_ENERGY = 9.0
 _KEPT_RATES = 3
 _RATE_FACTORS = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06, 1.08)
 _GRID_TOLERANCE_S = 0.1
@@ -77,7 +80,8 @@ class MotionLine:
     `moments` their own correlation, `looks` how alike the pictures are, `inside` whether the reference reaches there,
     `query_change` and `reference_change` the strength of the change on both sides. `similarity` (T, R) is the
     correlation of every moment with every reference time of `similarity_times_s` (R,), around the line. `spread` is how
-    many pixels' worth of motion there is: few where one small thing moves.
+    many pixels' worth of motion there is: few where one small thing moves. `evenness` is how much the motion goes on
+    the same way (`verify.match.evenness`).
     """
 
     rate: float
@@ -97,6 +101,7 @@ class MotionLine:
     similarity: npt.NDArray[np.float32]
     similarity_times_s: npt.NDArray[np.float64]
     spread: float
+    evenness: float
 
     @property
     def reference_extent_s(self) -> float:
@@ -334,6 +339,19 @@ class _Task:
             return None
         return comparison
 
+    def evenness(self) -> float:
+        """How much the query's motion goes on the same way, 0..1; 0 where it is too short to tell."""
+        lag = round(LATER_S * GRID_PER_SECOND)
+        rows = self.query.moments(_CHANGE_STEPS + lag, _COARSE_MOMENTS)
+        if len(rows) < MIN_MOMENTS:
+            return 0.0
+        width, height = self.reference.size
+        laid = np.zeros((2, len(rows), width * height), np.float32)
+        laid[0][:, self.query.pixels] = self.query_changes(rows, _CHANGE_STEPS)
+        laid[1][:, self.query.pixels] = self.query_changes(rows + lag, _CHANGE_STEPS)
+        sooner, later = laid.reshape(2, len(rows), height, width)
+        return evenness(sooner, later)
+
     def _noise(self) -> float:
         """Grey levels below which a change counts as noise: less where hardly anything moves."""
         rows = self.query.moments(_CHANGE_STEPS, _COARSE_MOMENTS)
@@ -360,6 +378,7 @@ class _Comparison:
         changes = task.query_changes(rows, span.query_steps)[:, columns] * weights
         self.query_energy = np.einsum("tp,tp->t", changes, changes)
         self._changes = changes
+        self._weights = self._moment_weights()
         self.usable = task.reference.usable(span.reference_steps)
         there = _changes(pictures, span.reference_steps, task.noise) * weights[:, None]
         self.reference_energy = np.einsum("pn,pn->n", there, there)
@@ -378,6 +397,12 @@ class _Comparison:
     def preferred(self) -> float:
         """The same with a small advantage for native speed, forwards or backwards."""
         return self.best - (0 if abs(self.rate) == 1 else _RATE_PREFERENCE)
+
+    def _moment_weights(self) -> npt.NDArray[np.float32]:
+        """How much each moment counts, (T,): those of far more energy than most are taken down to a bound."""
+        least = len(self.query.pixels) * _NOISE_STILL**2
+        bound = _MOST_ENERGY * max(float(np.median(self.query_energy)), least)
+        return np.asarray(bound / np.maximum(self.query_energy, bound), np.float32)
 
     def _eligible(self) -> npt.NDArray[np.float32]:
         """Pooled correlations, -1 for lines that are not considered."""
@@ -398,8 +423,9 @@ class _Comparison:
         count = len(self.reference)
         offsets = np.arange(-math.ceil(max(steps.max(), 0)), count - math.floor(min(steps.min(), 0)), 0.5)
         shared, other, inside = self._at(steps[:, None] + offsets[None])
-        own = (self.query_energy[:, None] * inside).sum(axis=0)
-        pooled = (shared * inside).sum(axis=0) / np.sqrt(np.maximum(own * (other * inside).sum(axis=0), 1e-6))
+        counted = inside * self._weights[:, None]
+        own = (self.query_energy[:, None] * counted).sum(axis=0)
+        pooled = (shared * counted).sum(axis=0) / np.sqrt(np.maximum(own * (other * counted).sum(axis=0), 1e-6))
         reached = inside.mean(axis=0) > _MIN_INSIDE
         return offsets, np.where(reached, pooled, 0.0).astype(np.float32), reached
 
@@ -487,6 +513,7 @@ class _Comparison:
             reference_change=np.sqrt(self.reference_energy[there] / area).astype(np.float32),
             **self._matrix(there),
             spread=self._task.spread,
+            evenness=self._task.evenness(),
         )
 
     def _self_similarity(self) -> float:

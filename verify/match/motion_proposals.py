@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from verify.fingerprint.motion_signatures import DIMENSIONS, mirrored
+from verify.match.motion import GRID_PER_SECOND
 from verify.model import Transform
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 #: How many references and views are proposed for a piece.
 PROPOSED = 4
-_GRID_PER_SECOND = 12.5
+#: Fewer than motion is compared at afterwards: a signature changes slowly.
 _RATES = (1.0, -1.0, 0.5, 0.8, 1.25, 1.5, 2.0, 0.67, 0.33, 0.25, 3.0)
 _MOMENTS_SOUGHT = 6
 _MIN_MOMENTS = 3
@@ -107,14 +108,14 @@ def _line(motion: MotionSet, index: MotionIndex, window: int, *, is_mirrored: bo
         if best is None or abs(value) > best[0]:
             middle = float(offsets[offset]) + rate * (len(here) - 1) / 2
             # Played backwards, what appears disappears; exchanged dark and light do the same to the signs.
-            best = abs(value), reference_start_s + middle / _GRID_PER_SECOND, (value < 0) != (rate < 0)
+            best = abs(value), reference_start_s + middle / GRID_PER_SECOND, (value < 0) != (rate < 0)
     if best is None or best[0] < _MIN_AGREEMENT:
         return None
     return MotionProposal(
         reference_number=int(index.owners[window]),
         view=Transform(mirrored=is_mirrored, inverted=best[2]),
         agreement=best[0],
-        query_time_s=query_start_s + (len(here) - 1) / 2 / _GRID_PER_SECOND,
+        query_time_s=query_start_s + (len(here) - 1) / 2 / GRID_PER_SECOND,
         reference_time_s=max(0.0, best[1]),
     )
 
@@ -122,7 +123,7 @@ def _line(motion: MotionSet, index: MotionIndex, window: int, *, is_mirrored: bo
 def _on_grid(times_s: npt.NDArray[np.float64], codes: Floats) -> tuple[float, Floats]:
     """Lay moments on an even grid of times; returns the time of its first and (n, D) codes, zero where none is."""
     start_s = float(times_s[0])
-    rows = np.round((times_s - start_s) * _GRID_PER_SECOND).astype(np.int64)
+    rows = np.round((times_s - start_s) * GRID_PER_SECOND).astype(np.int64)
     laid = np.zeros((int(rows[-1]) + 1, codes.shape[1]), np.float32)
     laid[rows] = codes
     return start_s, laid

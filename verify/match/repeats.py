@@ -81,7 +81,7 @@ class _EarlierPieces(ReferenceMaterial):
 
 def _repeat(evidence: PieceEvidence, earlier: QueryPiece) -> Match | None:
     """Make a match on the release's own clock of what two pieces share."""
-    match = segment(evidence, earlier.interval.duration_s, _NO_TIMES, needs_other_times=False)
+    match = segment(evidence, earlier.interval.duration_s, _NO_TIMES, inside_release=True)
     if match is None:
         return None
     shift_s = earlier.interval.start_s

@@ -52,6 +52,8 @@ _ENOUGH_SPREAD = 300.0
 MIN_MOTION = 0.15
 #: Correlation below which motion confirms nothing: two things that pass along one path at one speed reach 0.84.
 MIN_CONFIRMING_MOTION = 0.85
+#: Evenness from which motion confirms nothing: a second sweep of one camera, another program's bar reach 0.88 and 0.95.
+EVEN = 0.8
 #: Places from which keypoints do.
 MIN_CELLS = 6
 #: Change in grey levels, root mean square, below which nothing to speak of moves.
@@ -117,7 +119,8 @@ def fused_score(
     both.
     """
     agreement = math.sqrt(max(line.correlation, 0.0) * max(line.per_moment, 0.0))
-    if abs(line.rate - 1) <= _NATIVE_TOLERANCE:
+    is_native = abs(line.rate - 1) <= _NATIVE_TOLERANCE
+    if is_native:
         agreement -= _ELSEWHERE_SHARE * line.elsewhere
         extent = line.reference_extent_s / _FULL_EXTENT_S
     else:
@@ -130,8 +133,7 @@ def fused_score(
     support = max(cells, *(worth for worth, given in others if given), 0) / _FULL_CELLS
     # Halved, not refused: split screens show a part of the reference in a part of the picture.
     inside = 0.5 + 0.5 * min(max((contained - _LITTLE_CONTAINED) / (FULLY_CONTAINED - _LITTLE_CONTAINED), 0.0), 1.0)
-    changed = abs(line.rate - 1) > _NATIVE_TOLERANCE or not plain_view
-    spread = line.spread / _ENOUGH_SPREAD if by_motion and changed else 1.0
+    spread = line.spread / _ENOUGH_SPREAD if by_motion and not (is_native and plain_view) else 1.0
     factors = (distinct, extent, likeness, support, spread)
     return max(0.0, agreement) * inside * math.prod(min(max(factor, 0.0), 1.0) for factor in factors)
 

@@ -10,6 +10,7 @@ import numpy as np
 from verify.match.geometry import describe
 from verify.match.learned_proposals import pictures_on_line
 from verify.match.scoring import (
+    EVEN,
     GEOMETRY_FAMILY,
     LEARNED_FAMILY,
     MIN_CONFIRMING_MOTION,
@@ -54,6 +55,7 @@ TOO_STATIC = "the picture changes too little to tell whether it is the same reco
 MOTION_DIFFERS = "what moves in the two does not agree"
 TOO_SHORT = "the passage is too short to compare its motion"
 NO_OTHER_TIMES = "the reference is too short to compare the motion with other times of it"
+EVEN_MOTION = "what moves goes on so evenly that another recording of the same path would agree as well"
 NO_CONFIRMATION_DATA = "the archive keeps no small pictures of this reference to compare the motion with"
 
 
@@ -62,7 +64,7 @@ def segment(
     reference_end_s: float,
     shown_times_s: npt.NDArray[np.float64],
     *,
-    needs_other_times: bool = True,
+    inside_release: bool = False,
 ) -> Match | None:
     """Make a match of the part of a piece that agrees; None where its score says nothing or too little is left.
 
@@ -72,9 +74,9 @@ def segment(
         Length of the reference in seconds: the match cannot reach beyond.
     shown_times_s
         Times of the reference whose pictures the archive can show, in s; the aligned pairs are taken at these.
-    needs_other_times
-        Whether a match is 'possible' at most where the reference has no other times to compare the motion with, or
-        where the correlation is one that other recordings reach. Not so between two passages of one release.
+    inside_release
+        Whether the reference is a passage of the release itself. Of an archived one a match is 'possible' at most where
+        it has no other times to compare the motion with, or where the correlation is one that others reach.
     """
     if evidence.held is not None:
         return _held(evidence, evidence.held)
@@ -88,8 +90,9 @@ def segment(
     level = level_of(evidence.score, families)
     if line is None or level is None:
         return None
-    lacks_other_times = needs_other_times and not line.has_elsewhere
-    if lacks_other_times or (needs_other_times and line.correlation < MIN_CONFIRMING_MOTION):
+    lacks_other_times = not inside_release and not line.has_elsewhere
+    agrees_little = not inside_release and line.correlation < MIN_CONFIRMING_MOTION
+    if lacks_other_times or agrees_little or line.evenness >= EVEN:
         level = MatchLevel.POSSIBLE
     time_map = TimeMap(rate=_tidy_rate(line.rate), offset_s=_anchored_offset(line, evidence))
     query = _trimmed(evidence, line, time_map, reference_end_s)
@@ -121,7 +124,9 @@ def _caveat(line: MotionLine, level: MatchLevel, *, lacks_other_times: bool) -> 
         return ""
     if lacks_other_times:
         return NO_OTHER_TIMES
-    return TOO_STATIC if line.strength < STILL else ""
+    if line.strength < STILL:
+        return TOO_STATIC
+    return EVEN_MOTION if line.evenness >= EVEN else ""
 
 
 def _distinctness(line: MotionLine) -> float:
