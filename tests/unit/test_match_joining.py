@@ -10,6 +10,7 @@ import pytest
 from verify.match.joining import join_neighbours, without_weaker_twins
 from verify.match.pairing import MAX_PAIRS
 from verify.match.scoring import MOTION_FAMILY
+from verify.match.segments import BRIEF_MOTION
 from verify.model import AlignedPair, CueEvidence, Interval, Match, MatchLevel, TimeMap, Transform
 
 
@@ -44,9 +45,10 @@ def test_neighbours_on_one_line_become_one():
     assert [pair.query_time_s for pair in joined.pairs] == [0.0, 4.0, 7.2]
 
 
-def test_neighbour_with_motion_of_its_own_is_joined_to_a_confirmed_one():
+@pytest.mark.parametrize("caveat", ["", BRIEF_MOTION])
+def test_neighbour_with_motion_of_its_own_is_joined_to_a_confirmed_one(caveat: str):
     confirmed = match(0.0, 2.0, score=0.9, level=MatchLevel.CONFIRMED, families=(MOTION_FAMILY,))
-    beside = match(2.0, 8.0, score=0.45, families=(MOTION_FAMILY,))
+    beside = match(2.0, 8.0, score=0.45, families=(MOTION_FAMILY,), caveat=caveat)
     (joined,) = join_neighbours([confirmed, beside])
     assert (joined.query.start_s, joined.query.end_s) == (0.0, 8.0)
     assert (joined.level, joined.score) == (MatchLevel.CONFIRMED, 0.9)

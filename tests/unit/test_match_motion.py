@@ -24,7 +24,7 @@ from tests.unit.match_samples import (
 )
 from verify.match.motion import WIDTH_PX as COMPARED_PX
 from verify.match.motion import MotionLine, QueryMotion, ReferenceMotion, find_line
-from verify.match.scoring import fused_score
+from verify.match.scoring import EVEN, fused_score
 from verify.model import ProxyClip
 
 if TYPE_CHECKING:
@@ -286,6 +286,56 @@ def test_one_jolt_of_the_camera_is_seen_by_the_median_of_the_moments():
     assert line is not None
     assert line.correlation > 0.8
     assert line.per_moment < 0.15
+
+
+def test_one_flash_over_the_query_does_not_outweigh_the_rest(monkeypatch: pytest.MonkeyPatch):
+    piece = query(2.4, 4.4)
+    piece.pictures[12] += 150
+    line = find_line(piece, reference())
+    assert line is not None
+    assert line.offset_s == pytest.approx(4.4 - SHOWN_S, abs=0.05)
+    assert line.correlation > 0.6
+    monkeypatch.setattr("verify.match.motion._MOST_ENERGY", 1e12)
+    unbounded = find_line(piece, reference())
+    assert unbounded is not None
+    assert unbounded.correlation < line.correlation - 0.2
+
+
+# --- evenness --------------------------------------------------------------------------------------------------------
+
+
+def steered(path: Callable[[float], float], mover: int | None = None) -> Scene:
+    """A place before a camera that points along a path, in px at a time in s."""
+    return Scene(1, mover=mover, camera=lambda time_s: np.array([[1.0, 0.0, -path(time_s)], [0.0, 1.0, 0.0]]))
+
+
+def even(scene: Scene, duration_s: float = 2.4) -> float | None:
+    line = find_line(query(duration_s, 2.0, scene=scene), ReferenceMotion(filmed(scene, grid(8.0))))
+    assert line is not None
+    assert line.correlation > 0.85
+    return line.evenness
+
+
+def test_sweep_of_a_camera_is_even_and_a_hand_or_a_crowd_is_not():
+    def of(scene: Scene) -> float:
+        evenness = even(scene)
+        assert evenness is not None
+        return evenness
+
+    shaken = np.cumsum(np.random.default_rng(3).normal(0, 10, 400))
+    assert of(steered(lambda time_s: 30 * time_s)) >= EVEN
+    assert of(steered(lambda time_s: 90 * (1 - np.cos(time_s)))) >= EVEN
+    assert of(steered(lambda time_s: float(shaken[round(time_s * PER_SECOND)]))) < EVEN
+    assert of(SCENE) < EVEN
+
+
+def test_piece_can_be_too_short_to_tell():
+    assert even(SCENE, 0.6) is None
+
+
+def test_evenness_is_not_looked_at_where_little_agrees():
+    line = found(2.0, 4.4, scene=Scene(1, mover=2))
+    assert (line.correlation < 0.8, line.evenness) == (True, 0.0)
 
 
 # --- too little to compare -------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from tests.unit.match_samples import evidence_of, motion_line
 from verify.match.motion import HeldPicture
 from verify.match.scoring import EVEN, GEOMETRY_FAMILY, HASH_FAMILY, MOTION_FAMILY, STILL, calibration
 from verify.match.segments import (
+    BRIEF_MOTION,
     EVEN_MOTION,
     HELD_STILL,
     MOTION_DIFFERS,
@@ -48,9 +49,15 @@ def test_things_that_move_alike_along_one_path_are_possible_at_most():
 
 
 def test_motion_that_goes_on_evenly_confirms_nothing():
-    for even, expected in ((EVEN - 0.01, (MatchLevel.CONFIRMED, "")), (EVEN, (MatchLevel.POSSIBLE, EVEN_MOTION))):
-        match = made(evidence_of(score=SURE, line=replace(motion_line(), evenness=even)))
-        assert (match.level, match.caveat) == expected
+    for evenness, level, caveat in (
+        (EVEN - 0.01, MatchLevel.CONFIRMED, ""),
+        (EVEN, MatchLevel.POSSIBLE, EVEN_MOTION),
+        (None, MatchLevel.POSSIBLE, BRIEF_MOTION),
+    ):
+        match = made(evidence_of(score=SURE, line=replace(motion_line(), evenness=evenness)))
+        assert (match.level, match.caveat) == (level, caveat)
+    # Of what is not sure anyway, evenness is not the reason.
+    assert made(evidence_of(score=UNSURE, line=replace(motion_line(), evenness=1.0))).caveat == ""
 
 
 # --- ends ------------------------------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ _ALWAYS = (
     "picture, and shots of less than about half a second may be missed. They count as searched without a match.",
     "Two cameras side by side film the same motion at the same moments. Their recordings can be taken for one; look "
     "for a shifted point of view between what is near and what is far. So can two things that move alike along one "
-    "path before one camera, and two sweeps of one camera along the same path where nothing else moves; where such "
-    "motion goes on evenly, the match is 'possible' at most.",
+    "path before one camera, and two sweeps of one camera along the same path where nothing else moves; where the "
+    "movement is smooth and explains nearly all that changes, the match is 'possible' at most.",
     "Still title cards, logos, colour bars, dark and empty frames look alike everywhere. They carry no evidence "
     "and are not counted as a match. Moving graphics that two programmes share, such as a countdown, a progress "
     "bar, an animated title or a moving overlay, can be matched although the footage differs; look for them in the "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from verify.match.pairing import MAX_PAIRS
 from verify.match.scoring import MOTION_FAMILY, calibration
+from verify.match.segments import BRIEF_MOTION
 from verify.model import Interval, MatchLevel
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _moves(*matches: Match) -> bool:
     return all(
         match.score >= _OWN_SHARE * calibration().confirmed_from
         and MOTION_FAMILY in match.families
-        and not match.caveat
+        and match.caveat in ("", BRIEF_MOTION)
         for match in matches
     )
 

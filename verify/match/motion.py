@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from verify.match.evenness import LATER_S, MIN_MOMENTS, evenness
+from verify.match.evenness import moved_along, smooth_camera
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,6 +60,9 @@ _RATE_PREFERENCE = 0.02
 #: Times the median energy of a piece's moments up to which one counts in full: a flash laid over a cut, or one jolt of
 #: the camera, must not outweigh all else that moves.
 _MOST_ENERGY = 9.0
+#: How many pictures later motion is compared with itself at most, and from which correlation on that is done.
+_LATER_STEPS = 6
+_WORTH_LOOKING = 0.8
 _KEPT_RATES = 3
 _RATE_FACTORS = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06, 1.08)
 _GRID_TOLERANCE_S = 0.1
@@ -80,8 +83,9 @@ class MotionLine:
     `moments` their own correlation, `looks` how alike the pictures are, `inside` whether the reference reaches there,
     `query_change` and `reference_change` the strength of the change on both sides. `similarity` (T, R) is the
     correlation of every moment with every reference time of `similarity_times_s` (R,), around the line. `spread` is how
-    many pixels' worth of motion there is: few where one small thing moves. `evenness` is how much the motion goes on
-    the same way (`verify.match.evenness`).
+    many pixels' worth of motion there is: few where one small thing moves. `evenness` is how evenly the motion goes on
+    (`verify.match.evenness`); None where the piece is too short to tell, 0 where the correlation is so low that it was
+    not looked at.
     """
 
     rate: float
@@ -101,7 +105,7 @@ class MotionLine:
     similarity: npt.NDArray[np.float32]
     similarity_times_s: npt.NDArray[np.float64]
     spread: float
-    evenness: float
+    evenness: float | None
 
     @property
     def reference_extent_s(self) -> float:
@@ -339,18 +343,34 @@ class _Task:
             return None
         return comparison
 
-    def evenness(self) -> float:
-        """How much the query's motion goes on the same way, 0..1; 0 where it is too short to tell."""
-        lag = round(LATER_S * GRID_PER_SECOND)
-        rows = self.query.moments(_CHANGE_STEPS + lag, _COARSE_MOMENTS)
-        if len(rows) < MIN_MOMENTS:
-            return 0.0
+    def evenness(self, first_s: float, last_s: float) -> float | None:
+        """How evenly the query's motion goes on between two times, 0..1; None where that is too short to tell."""
+        inside = np.nonzero((self.query.times_s >= first_s) & (self.query.times_s <= last_s))[0]
+        lag = min(_LATER_STEPS, (len(inside) - _CHANGE_STEPS) // 2)
+        if lag < _CHANGE_STEPS:
+            return None
+        rows = inside[: len(inside) - _CHANGE_STEPS - lag]
+        rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _COARSE_MOMENTS)).round().astype(np.int64)]
         width, height = self.reference.size
         laid = np.zeros((2, len(rows), width * height), np.float32)
-        laid[0][:, self.query.pixels] = self.query_changes(rows, _CHANGE_STEPS)
-        laid[1][:, self.query.pixels] = self.query_changes(rows + lag, _CHANGE_STEPS)
+        for changes, moments in zip(laid, (rows, rows + lag), strict=True):
+            taken = self.query_changes(moments, _CHANGE_STEPS)
+            energy = np.einsum("tp,tp->t", taken, taken)
+            changes[:, self.query.pixels] = taken * np.sqrt(self.moment_weights(energy))[:, None]
         sooner, later = laid.reshape(2, len(rows), height, width)
-        return evenness(sooner, later)
+        free = np.zeros(width * height, bool)
+        free[self.query.pixels] = True
+        pictures = self.query.pictures[inside] * np.float32(self.gain)
+        return max(
+            moved_along(sooner, later),
+            smooth_camera(pictures.reshape(-1, height, width), free.reshape(height, width)),
+        )
+
+    def moment_weights(self, energy: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """How much moments of such energy count, (T,): those of far more than most are taken down to a bound."""
+        least = len(self.query.pixels) * _NOISE_STILL**2
+        bound = _MOST_ENERGY * max(float(np.median(energy)), least)
+        return np.asarray(bound / np.maximum(energy, bound), np.float32)
 
     def _noise(self) -> float:
         """Grey levels below which a change counts as noise: less where hardly anything moves."""
@@ -378,7 +398,7 @@ class _Comparison:
         changes = task.query_changes(rows, span.query_steps)[:, columns] * weights
         self.query_energy = np.einsum("tp,tp->t", changes, changes)
         self._changes = changes
-        self._weights = self._moment_weights()
+        self._weights = task.moment_weights(self.query_energy)
         self.usable = task.reference.usable(span.reference_steps)
         there = _changes(pictures, span.reference_steps, task.noise) * weights[:, None]
         self.reference_energy = np.einsum("pn,pn->n", there, there)
@@ -397,12 +417,6 @@ class _Comparison:
     def preferred(self) -> float:
         """The same with a small advantage for native speed, forwards or backwards."""
         return self.best - (0 if abs(self.rate) == 1 else _RATE_PREFERENCE)
-
-    def _moment_weights(self) -> npt.NDArray[np.float32]:
-        """How much each moment counts, (T,): those of far more energy than most are taken down to a bound."""
-        least = len(self.query.pixels) * _NOISE_STILL**2
-        bound = _MOST_ENERGY * max(float(np.median(self.query_energy)), least)
-        return np.asarray(bound / np.maximum(self.query_energy, bound), np.float32)
 
     def _eligible(self) -> npt.NDArray[np.float32]:
         """Pooled correlations, -1 for lines that are not considered."""
@@ -513,8 +527,13 @@ class _Comparison:
             reference_change=np.sqrt(self.reference_energy[there] / area).astype(np.float32),
             **self._matrix(there),
             spread=self._task.spread,
-            evenness=self._task.evenness(),
+            evenness=self._evenness(inside) if self.best >= _WORTH_LOOKING else 0.0,
         )
+
+    def _evenness(self, inside: npt.NDArray[np.bool_]) -> float | None:
+        shown_s = self.times_s[inside]
+        span_s = self.query.span(self.rate).query_steps / GRID_PER_SECOND
+        return self._task.evenness(float(shown_s[0]), float(shown_s[-1]) + span_s) if len(shown_s) else None
 
     def _self_similarity(self) -> float:
         """Correlation of the query's motion with itself at the lag where that is highest: high for what recurs."""

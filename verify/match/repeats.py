@@ -13,7 +13,7 @@ from verify.match.confirmation import Confirmation
 from verify.match.joining import join_neighbours, without_weaker_twins
 from verify.match.materials import ReferenceMaterial
 from verify.match.proposals import VIEWS, propose
-from verify.match.segments import segment
+from verify.match.segments import BRIEF_MOTION, segment
 from verify.model import Interval, LocalFeatureSet, MatchLevel, ProxyClip, TimeMap
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def find_repeats(query: QueryMaterial, progress: Progress) -> tuple[Match, ...]:
         ]
         for evidence in confirmation.check(pieces[number], earlier, ()):
             match = _repeat(evidence, pieces[names[evidence.reference_id]])
-            if match is not None and match.level is MatchLevel.CONFIRMED:
+            # What is too short to tell by itself may go on from what is confirmed.
+            if match is not None and (match.level is MatchLevel.CONFIRMED or match.caveat == BRIEF_MOTION):
                 found.append(match)
         progress.advance(1)
     progress.finish()
@@ -60,7 +61,8 @@ def find_repeats(query: QueryMaterial, progress: Progress) -> tuple[Match, ...]:
     for match in found:
         by_view.setdefault(match.transform, []).append(match)
     joined = [match for matches in by_view.values() for match in join_neighbours(matches)]
-    return tuple(sorted(without_weaker_twins(joined), key=lambda match: match.query.start_s))
+    confirmed = [match for match in joined if match.level is MatchLevel.CONFIRMED]
+    return tuple(sorted(without_weaker_twins(confirmed), key=lambda match: match.query.start_s))
 
 
 class _EarlierPieces(ReferenceMaterial):

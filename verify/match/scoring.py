@@ -52,8 +52,8 @@ _ENOUGH_SPREAD = 300.0
 MIN_MOTION = 0.15
 #: Correlation below which motion confirms nothing: two things that pass along one path at one speed reach 0.84.
 MIN_CONFIRMING_MOTION = 0.85
-#: Evenness from which motion confirms nothing: a second sweep of one camera, another program's bar reach 0.88 and 0.95.
-EVEN = 0.8
+#: Evenness from which motion confirms nothing: a second sweep or zoom of one camera and another program's bar reach it.
+EVEN = 0.65
 #: Places from which keypoints do.
 MIN_CELLS = 6
 #: Change in grey levels, root mean square, below which nothing to speak of moves.

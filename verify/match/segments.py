@@ -56,6 +56,7 @@ MOTION_DIFFERS = "what moves in the two does not agree"
 TOO_SHORT = "the passage is too short to compare its motion"
 NO_OTHER_TIMES = "the reference is too short to compare the motion with other times of it"
 EVEN_MOTION = "what moves goes on so evenly that another recording of the same path would agree as well"
+BRIEF_MOTION = "the passage is too short to tell whether another recording could show the same motion"
 NO_CONFIRMATION_DATA = "the archive keeps no small pictures of this reference to compare the motion with"
 
 
@@ -92,7 +93,8 @@ def segment(
         return None
     lacks_other_times = not inside_release and not line.has_elsewhere
     agrees_little = not inside_release and line.correlation < MIN_CONFIRMING_MOTION
-    if lacks_other_times or agrees_little or line.evenness >= EVEN:
+    recurs = _could_recur(line) if level is MatchLevel.CONFIRMED else ""
+    if lacks_other_times or agrees_little or recurs:
         level = MatchLevel.POSSIBLE
     time_map = TimeMap(rate=_tidy_rate(line.rate), offset_s=_anchored_offset(line, evidence))
     query = _trimmed(evidence, line, time_map, reference_end_s)
@@ -108,7 +110,7 @@ def segment(
         score=round(evidence.score, 4),
         distinctness=_distinctness(line),
         level=level,
-        caveat=_caveat(line, level, lacks_other_times=lacks_other_times),
+        caveat=_caveat(line, level, recurs, lacks_other_times=lacks_other_times),
         families=families,
         false_alarms=calibration().bound(evidence.score),
         pairs=_pairs(query, time_map, shown_times_s),
@@ -118,7 +120,7 @@ def segment(
     )
 
 
-def _caveat(line: MotionLine, level: MatchLevel, *, lacks_other_times: bool) -> str:
+def _caveat(line: MotionLine, level: MatchLevel, recurs: str, *, lacks_other_times: bool) -> str:
     """Say why a match is only possible, where one thing keeps it from more."""
     if level is not MatchLevel.POSSIBLE:
         return ""
@@ -126,6 +128,13 @@ def _caveat(line: MotionLine, level: MatchLevel, *, lacks_other_times: bool) -> 
         return NO_OTHER_TIMES
     if line.strength < STILL:
         return TOO_STATIC
+    return recurs
+
+
+def _could_recur(line: MotionLine) -> str:
+    """Say why the motion could be that of another recording; empty where it could not."""
+    if line.evenness is None:
+        return BRIEF_MOTION
     return EVEN_MOTION if line.evenness >= EVEN else ""
 
 
