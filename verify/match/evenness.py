@@ -118,7 +118,8 @@ def _movement(here: Pictures, there: Pictures, free: npt.NDArray[np.bool_]) -> n
             )
         except cv2.error:
             continue
-        return np.asarray(moved, np.float32)
+        if np.isfinite(moved).all():
+            return np.asarray(moved, np.float32)
     return None
 
 
