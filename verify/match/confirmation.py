@@ -11,7 +11,7 @@ from verify.fingerprint.local import project, viewed, vocabulary
 from verify.fingerprint.motion_signatures import MotionSignatures, signatures_of
 from verify.match.geometry import assumed_overlay, contained, distinct_overlays, overlay
 from verify.match.learned_proposals import most_alike, pictures_on_line, stands_out
-from verify.match.motion import RATES, QueryMotion, find_held_picture, find_line
+from verify.match.motion import RATES, QueryMotion, find_held_picture, find_line, measured_evenness
 from verify.match.refinement import refine
 from verify.match.scoring import FULLY_CONTAINED, STILL, fused_score, held_score
 from verify.model import Interval, Transform
@@ -157,11 +157,13 @@ class Confirmation:
 
         for stretch in self._references.stretches(evidence.reference_id, [span], piece.interval.duration_s):
             laying = self._laid(piece, clip, evidence, stretch)
-            tried = find_line(*laying, (line.rate,), goes_on) if laying is not None else None
+            if laying is None:
+                continue
+            tried = find_line(*laying, (line.rate,), goes_on)
             if tried is None or tried.correlation < 0 or tried.appearance < _FOLLOWED_LIKENESS * line.appearance:
                 continue
             tried = replace(
-                tried,
+                measured_evenness(*laying, tried),
                 elsewhere=max(tried.elsewhere, line.elsewhere),
                 has_elsewhere=tried.has_elsewhere or line.has_elsewhere,
             )
@@ -239,6 +241,7 @@ class Confirmation:
     ) -> PieceEvidence:
         size = self._size(reference_id)
         laid, pairs = overlays[0]
+        best_stretch: Interval | None = None
         best = PieceEvidence(
             piece=piece,
             reference_id=reference_id,
@@ -291,7 +294,15 @@ class Confirmation:
                         alike=looks,
                         score=score,
                     )
-        return best
+                    best_stretch = stretch
+        return self._looked_at(best, clip, best_stretch) if best_stretch is not None else best
+
+    def _looked_at(self, evidence: PieceEvidence, clip: ProxyClip, stretch: Interval) -> PieceEvidence:
+        """Measure how evenly the motion of chosen evidence goes on; for all that is tried it would cost too much."""
+        laying = self._laid(evidence.piece, clip, evidence, stretch)
+        if laying is None or evidence.line is None:
+            return evidence
+        return replace(evidence, line=measured_evenness(*laying, evidence.line))
 
     def _by_hashes(self, piece: QueryPiece, clip: ProxyClip | None, match: Match, view: Transform) -> PieceEvidence:
         """Check what the hashes alone found: the whole picture on the whole picture."""

@@ -11,12 +11,13 @@ All moments of one rate against all times of the reference are one matrix produc
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from verify.match.evenness import moved_along, smooth_camera
 
@@ -84,8 +85,7 @@ class MotionLine:
     `query_change` and `reference_change` the strength of the change on both sides. `similarity` (T, R) is the
     correlation of every moment with every reference time of `similarity_times_s` (R,), around the line. `spread` is how
     many pixels' worth of motion there is: few where one small thing moves. `evenness` is how evenly the motion goes on
-    (`verify.match.evenness`); None where the piece is too short to tell, 0 where the correlation is so low that it was
-    not looked at.
+    (`measured_evenness`); None where the piece is too short to tell, 0 where it was not looked at.
     """
 
     rate: float
@@ -255,6 +255,20 @@ def find_line(
     return best.refined().line([*fine, *coarse])
 
 
+def measured_evenness(query: QueryMotion, reference: ReferenceMotion, line: MotionLine) -> MotionLine:
+    """Measure how evenly the query's motion goes on where the reference reaches (`verify.match.evenness`).
+
+    Not looked at where the correlation is too low to confirm anything.
+    """
+    if line.correlation < _WORTH_LOOKING:
+        return line
+    shown_s = line.times_s[line.inside]
+    if not len(shown_s):
+        return replace(line, evenness=None)
+    last_s = float(shown_s[-1]) + query.span(line.rate).query_steps / GRID_PER_SECOND
+    return replace(line, evenness=_Task(query, reference, None).evenness(float(shown_s[0]), last_s))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPicture:
     """One picture of the reference that a still piece of the query looks like far more than like its neighbours.
@@ -308,6 +322,7 @@ class _Task:
         self._order = np.argsort(-per_pixel, kind="stable")
         self.spread = float(per_pixel.sum() ** 2 / max(float((per_pixel * per_pixel).sum()), 1e-6))
         self._kept: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
+        self._there: dict[tuple[int, int], _ReferenceChanges] = {}
 
     def chosen(self, limit: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Choose up to `limit` columns of `seen`: those that move most, and of the others some that stand for the rest.
@@ -327,6 +342,13 @@ class _Task:
                 weights[most:] = math.sqrt(len(others) / (len(columns) - most))
             self._kept[limit] = columns, weights, self.reference.pictures[self.query.pixels[columns]]
         return self._kept[limit]
+
+    def reference_changes(self, limit: int, steps: int) -> _ReferenceChanges:
+        """Take changes of the reference over `steps` pictures at up to `limit` pixels; kept, as rates share them."""
+        if (limit, steps) not in self._there:
+            _, weights, pictures = self.chosen(limit)
+            self._there[limit, steps] = _ReferenceChanges(_changes(pictures, steps, self.noise) * weights[:, None])
+        return self._there[limit, steps]
 
     def query_changes(self, rows: npt.NDArray[np.int64], steps: int) -> Changes:
         """Take changes of the query over `steps` pictures, in the reference's contrast, (T, pixels)."""
@@ -382,6 +404,16 @@ class _Task:
         return _NOISE_STILL if strength < _LITTLE_MOTION else _NOISE
 
 
+class _ReferenceChanges:
+    """Changes (pixels, n) of a reference, their energy at each time, and what they share with the next time's."""
+
+    def __init__(self, changes: Changes) -> None:
+        self.changes = changes
+        self.energy = np.einsum("pn,pn->n", changes, changes)
+        self.following_energy = self.energy.copy()
+        self.following_energy[:-1] = np.einsum("pn,pn->n", changes[:, :-1], changes[:, 1:])
+
+
 class _Comparison:
     """All offsets of one rate at once.
 
@@ -394,17 +426,20 @@ class _Comparison:
         self.query, self.reference, self.rate, self.rows = task.query, task.reference, rate, rows
         span = task.query.span(rate)
         self.times_s = task.query.times_s[rows]
-        columns, weights, pictures = task.chosen(pixels)
+        columns, weights, _ = task.chosen(pixels)
         changes = task.query_changes(rows, span.query_steps)[:, columns] * weights
         self.query_energy = np.einsum("tp,tp->t", changes, changes)
         self._changes = changes
         self._weights = task.moment_weights(self.query_energy)
         self.usable = task.reference.usable(span.reference_steps)
-        there = _changes(pictures, span.reference_steps, task.noise) * weights[:, None]
-        self.reference_energy = np.einsum("pn,pn->n", there, there)
-        self.following_energy = self.reference_energy.copy()
-        self.following_energy[:-1] = np.einsum("pn,pn->n", there[:, :-1], there[:, 1:])
-        self.products = changes @ there
+        there = task.reference_changes(pixels, span.reference_steps)
+        self.reference_energy = there.energy
+        # The grid time after each, and what the changes at both share; the same one where there is none after it.
+        numbers = np.arange(len(self.usable))
+        later = np.minimum(numbers + 1, len(numbers) - 1)
+        self._next = np.where(self.usable[later], later, numbers)
+        self._across = np.where(self._next > numbers, there.following_energy, there.energy)
+        self.products = changes @ there.changes
         self.offsets, self.pooled, self.reached = self._all_offsets()
         self.eligible = self._eligible()
 
@@ -436,12 +471,34 @@ class _Comparison:
         steps = self._steps()
         count = len(self.reference)
         offsets = np.arange(-math.ceil(max(steps.max(), 0)), count - math.floor(min(steps.min(), 0)), 0.5)
-        shared, other, inside = self._at(steps[:, None] + offsets[None])
-        counted = inside * self._weights[:, None]
-        own = (self.query_energy[:, None] * counted).sum(axis=0)
-        pooled = (shared * counted).sum(axis=0) / np.sqrt(np.maximum(own * (other * counted).sum(axis=0), 1e-6))
-        reached = inside.mean(axis=0) > _MIN_INSIDE
-        return offsets, np.where(reached, pooled, 0.0).astype(np.float32), reached
+        # What is not usable counts nothing, nor do the margins that moments reach into beyond the reference.
+        margin = math.ceil(np.ptp(steps)) + 2
+        moments = np.zeros((2, len(steps), count + 2 * margin), np.float32)
+        moments[:, :, margin:-margin] = np.stack([self.products, self.products[:, self._next]]) * self.usable
+        energies = np.zeros((4, count + 2 * margin), np.float32)
+        energies[:, margin:-margin] = (
+            np.stack([self.reference_energy, self.reference_energy[self._next], self._across, np.ones(count)])
+            * self.usable
+        )
+        sums = np.zeros((4, len(offsets)))
+        # All places of a moment half a step apart from one another lie on two grids: whole rows at once.
+        for half in range(2):
+            along = offsets[half::2]
+            first = np.floor(steps + along[0] + 1e-6)
+            later = np.clip(steps + along[0] - first, 0, 1)
+            at = first.astype(np.int64) + margin
+            met = sliding_window_view(moments, len(along), axis=2)[:, np.arange(len(at)), at]
+            there = sliding_window_view(energies, len(along), axis=1)[:, at]
+            blend = np.stack([1 - later, later]) * self._weights
+            sums[0, half::2] = np.tensordot(blend, met, 2)
+            blend = np.stack([(1 - later) ** 2, later**2, 2 * (1 - later) * later]) * self._weights
+            sums[1, half::2] = np.tensordot(blend, there[:3], 2)
+            sums[2, half::2] = (self._weights * self.query_energy) @ there[3]
+            sums[3, half::2] = there[3].mean(axis=0)
+        shared, other, own, inside = sums
+        pooled = shared / np.sqrt(np.maximum(own * other, 1e-6))
+        reached = inside > _MIN_INSIDE
+        return offsets, np.where(reached, pooled, 0).astype(np.float32), np.asarray(reached, bool)
 
     def _at(
         self, places: npt.NDArray[np.float64]
@@ -461,15 +518,14 @@ class _Comparison:
         inside = (before >= 0) & (before < count)
         before = np.clip(before, 0, count - 1)
         inside &= self.usable[before]
-        after = np.minimum(before + 1, count - 1)
-        after = np.where(self.usable[after], after, before)
+        after = self._next[before]
         sooner = 1 - later
         shared = sooner * np.take_along_axis(self.products, before, 1) + later * np.take_along_axis(
             self.products, after, 1
         )
-        across = np.where(after > before, self.following_energy[before], self.reference_energy[before])
         energies = sooner**2 * self.reference_energy[before] + later**2 * self.reference_energy[after]
-        return shared, energies + 2 * sooner * later * across, inside
+        blended = energies + 2 * sooner * later * self._across[before]
+        return np.asarray(shared, np.float32), np.asarray(blended, np.float32), inside
 
     def refined(self) -> _Comparison:
         """Vary the rate by a few percent where the piece is long enough to tell."""
@@ -527,13 +583,8 @@ class _Comparison:
             reference_change=np.sqrt(self.reference_energy[there] / area).astype(np.float32),
             **self._matrix(there),
             spread=self._task.spread,
-            evenness=self._evenness(inside) if self.best >= _WORTH_LOOKING else 0.0,
+            evenness=0.0,
         )
-
-    def _evenness(self, inside: npt.NDArray[np.bool_]) -> float | None:
-        shown_s = self.times_s[inside]
-        span_s = self.query.span(self.rate).query_steps / GRID_PER_SECOND
-        return self._task.evenness(float(shown_s[0]), float(shown_s[-1]) + span_s) if len(shown_s) else None
 
     def _self_similarity(self) -> float:
         """Correlation of the query's motion with itself at the lag where that is highest: high for what recurs."""
@@ -602,7 +653,8 @@ def _changes(pixels_over_time: npt.NDArray[np.float32], steps: int, noise: float
 
 def _above(changes: Changes, noise: float) -> Changes:
     """Soft threshold: what of a change exceeds the noise, with its sign."""
-    return np.asarray(changes - np.clip(changes, -np.float32(noise), np.float32(noise)), np.float32)
+    within = np.clip(changes, -np.float32(noise), np.float32(noise))
+    return np.subtract(changes, within, out=within)
 
 
 def _smoothed(picture: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
