@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import click
 
-from benchmarks.accuracy import calibration, tables
+from benchmarks.accuracy import calibration, single_frames, tables
 from benchmarks.accuracy import smoke as smallest
 from benchmarks.accuracy.clips import collect_clips
 from benchmarks.accuracy.generation import HARD, Recipe, generate_set
@@ -144,6 +144,18 @@ def peers(
         if isinstance(peer, Sscd):
             peer.close()
     click.echo(tables.table(results))
+
+
+@main.command()
+@click.argument("clips_dir", type=_FOLDER)
+@click.option("--descriptor", "models", type=_FILE, multiple=True, help="A learned descriptor (ONNX); may be repeated.")
+@click.option("--seed", type=click.IntRange(0, 999), default=1, show_default=True)
+def frames(clips_dir: Path, *, models: tuple[Path, ...], seed: int) -> None:
+    """Edit single pictures of the clips and look them up with pHash, PDQ and descriptors; print one table."""
+
+    methods: list[single_frames.Method] = [Phash(), Pdq(), *(single_frames.Model(path) for path in models)]
+    looked = single_frames.compare(clips_dir, methods, seed, lambda line: click.echo(line, err=True))
+    click.echo(single_frames.table(methods, looked))
 
 
 @main.command()

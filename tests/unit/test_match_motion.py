@@ -338,8 +338,12 @@ def test_evenness_is_not_looked_at_where_little_agrees():
     sides = query(2.0, 4.4, scene=Scene(1, mover=2)), reference()
     line = find_line(*sides)
     assert line is not None
-    assert line.correlation < 0.8
-    assert measured_evenness(*sides, line).evenness == 0.0
+    assert line.correlation < 0.3
+    assert measured_evenness(*sides, line).evenness is None
+
+
+def test_evenness_is_unknown_until_it_is_measured():
+    assert found(2.4, 4.4).evenness is None
 
 
 # --- too little to compare -------------------------------------------------------------------------------------------
@@ -348,6 +352,15 @@ def test_evenness_is_not_looked_at_where_little_agrees():
 def test_too_few_pictures_cannot_be_compared():
     assert find_line(query(4 / PER_SECOND, 4.4), reference()) is None
     assert find_line(query(1.6, 4.4), ReferenceMotion(filmed(SCENE, grid(1 / PER_SECOND)))) is None
+
+
+@pytest.mark.parametrize("from_s", [0.8, 1.2])
+def test_six_tenths_of_the_moments_are_not_enough_to_count_as_another_time(from_s: float):
+    # Ten moments, of which exactly six lie in the reference at the times that would just count.
+    short = ReferenceMotion(filmed(SCENE, grid(35 / PER_SECOND)))
+    line = find_line(query(13 / PER_SECOND, from_s), short)
+    assert line is not None
+    assert not line.has_elsewhere
 
 
 def test_too_small_an_area_cannot_be_compared():

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 #: justify: agreement is judged over the frames of a segment.
 RADIUS_SHARE = {"pdq": 0.33, "phash": 0.22}
 
-#: Searching a large archive takes a second of computing for fifty frames, so every second one is enough to name the
-#: references; they are aligned with all.
+#: Searching a large archive takes a second of computing for fifty frames, so only every second one names references:
+#: one close frame of those for each two in a row. They are aligned with all frames.
 _EVERY = 2
-_MIN_FRAMES = 2
+_MIN_FRAMES = 1
 _MAX_CANDIDATES = 240
 _MARGIN_S = 15.0
 

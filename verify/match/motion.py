@@ -61,9 +61,10 @@ _RATE_PREFERENCE = 0.02
 #: Times the median energy of a piece's moments up to which one counts in full: a flash laid over a cut, or one jolt of
 #: the camera, must not outweigh all else that moves.
 _MOST_ENERGY = 9.0
-#: How many pictures later motion is compared with itself at most, and from which correlation on that is done.
+#: How many pictures later motion is compared with itself at most, and from which correlation on that is done: no line
+#: of less reaches the score that confirms.
 _LATER_STEPS = 6
-_WORTH_LOOKING = 0.8
+_WORTH_LOOKING = 0.39
 _KEPT_RATES = 3
 _RATE_FACTORS = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06, 1.08)
 _GRID_TOLERANCE_S = 0.1
@@ -85,7 +86,7 @@ class MotionLine:
     `query_change` and `reference_change` the strength of the change on both sides. `similarity` (T, R) is the
     correlation of every moment with every reference time of `similarity_times_s` (R,), around the line. `spread` is how
     many pixels' worth of motion there is: few where one small thing moves. `evenness` is how evenly the motion goes on
-    (`measured_evenness`); None where the piece is too short to tell, 0 where it was not looked at.
+    (`measured_evenness`); None where the piece is too short to tell, and until it is measured.
     """
 
     rate: float
@@ -258,13 +259,11 @@ def find_line(
 def measured_evenness(query: QueryMotion, reference: ReferenceMotion, line: MotionLine) -> MotionLine:
     """Measure how evenly the query's motion goes on where the reference reaches (`verify.match.evenness`).
 
-    Not looked at where the correlation is too low to confirm anything.
+    Not measured, which says as little as too short a piece, where the correlation is too low to confirm anything.
     """
-    if line.correlation < _WORTH_LOOKING:
-        return line
     shown_s = line.times_s[line.inside]
-    if not len(shown_s):
-        return replace(line, evenness=None)
+    if line.correlation < _WORTH_LOOKING or not len(shown_s):
+        return line
     last_s = float(shown_s[-1]) + query.span(line.rate).query_steps / GRID_PER_SECOND
     return replace(line, evenness=_Task(query, reference, None).evenness(float(shown_s[0]), last_s))
 
@@ -346,6 +345,9 @@ class _Task:
     def reference_changes(self, limit: int, steps: int) -> _ReferenceChanges:
         """Take changes of the reference over `steps` pictures at up to `limit` pixels; kept, as rates share them."""
         if (limit, steps) not in self._there:
+            if any(other != limit for other, _ in self._there):
+                # Those of the coarse pass are not asked for again, and a long reference's are large.
+                self._there.clear()
             _, weights, pictures = self.chosen(limit)
             self._there[limit, steps] = _ReferenceChanges(_changes(pictures, steps, self.noise) * weights[:, None])
         return self._there[limit, steps]
@@ -494,7 +496,7 @@ class _Comparison:
             blend = np.stack([(1 - later) ** 2, later**2, 2 * (1 - later) * later]) * self._weights
             sums[1, half::2] = np.tensordot(blend, there[:3], 2)
             sums[2, half::2] = (self._weights * self.query_energy) @ there[3]
-            sums[3, half::2] = there[3].mean(axis=0)
+            sums[3, half::2] = there[3].mean(axis=0, dtype=np.float64)
         shared, other, own, inside = sums
         pooled = shared / np.sqrt(np.maximum(own * other, 1e-6))
         reached = inside > _MIN_INSIDE
@@ -583,7 +585,7 @@ class _Comparison:
             reference_change=np.sqrt(self.reference_energy[there] / area).astype(np.float32),
             **self._matrix(there),
             spread=self._task.spread,
-            evenness=0.0,
+            evenness=None,
         )
 
     def _self_similarity(self) -> float:
