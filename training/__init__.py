@@ -1,0 +1,1 @@
+"""How the learned descriptor is made; not part of the installed package."""
