@@ -11,9 +11,16 @@ from verify.fingerprint.local import project, viewed, vocabulary
 from verify.fingerprint.motion_signatures import MotionSignatures, signatures_of
 from verify.match.geometry import assumed_overlay, contained, distinct_overlays, overlay
 from verify.match.learned_proposals import most_alike, pictures_on_line, stands_out
-from verify.match.motion import RATES, QueryMotion, find_held_picture, find_line, measured_evenness
+from verify.match.motion import (
+    RATES,
+    QueryMotion,
+    find_held_picture,
+    find_line,
+    measured_evenness,
+    without_similarity,
+)
 from verify.match.refinement import refine
-from verify.match.scoring import FULLY_CONTAINED, STILL, fused_score, held_score
+from verify.match.scoring import FULLY_CONTAINED, STILL, calibration, fused_score, held_score
 from verify.model import Interval, Transform
 
 if TYPE_CHECKING:
@@ -299,10 +306,13 @@ class Confirmation:
 
     def _looked_at(self, evidence: PieceEvidence, clip: ProxyClip, stretch: Interval) -> PieceEvidence:
         """Measure how evenly the motion of chosen evidence goes on; for all that is tried it would cost too much."""
-        laying = self._laid(evidence.piece, clip, evidence, stretch)
-        if laying is None or evidence.line is None:
+        if evidence.line is None:
             return evidence
-        return replace(evidence, line=measured_evenness(*laying, evidence.line))
+        if evidence.score < calibration().possible_from:
+            # Of what shows nothing, no matrix is ever shown, and of a long release there is very much of that.
+            return replace(evidence, line=without_similarity(evidence.line))
+        laying = self._laid(evidence.piece, clip, evidence, stretch)
+        return replace(evidence, line=measured_evenness(*laying, evidence.line)) if laying is not None else evidence
 
     def _by_hashes(self, piece: QueryPiece, clip: ProxyClip | None, match: Match, view: Transform) -> PieceEvidence:
         """Check what the hashes alone found: the whole picture on the whole picture."""

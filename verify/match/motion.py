@@ -268,6 +268,11 @@ def measured_evenness(query: QueryMotion, reference: ReferenceMotion, line: Moti
     return replace(line, evenness=_Task(query, reference, None).evenness(float(shown_s[0]), last_s))
 
 
+def without_similarity(line: MotionLine) -> MotionLine:
+    """Leave out the matrix of similarities, by far the largest part of a line."""
+    return replace(line, similarity=np.zeros((0, 0), np.float32), similarity_times_s=np.zeros(0))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPicture:
     """One picture of the reference that a still piece of the query looks like far more than like its neighbours.
