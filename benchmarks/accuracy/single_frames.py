@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Frame = npt.NDArray[np.uint8]
 
 EDITS = (
-    "none", "lowbitrate", "grade", "gray", "dark", "nightvision", "invert", "noise", "blur", "caption", "hud",
+    "none", "lowbitrate", "grade", "gray", "dark", "nightvision", "invert", "noise", "blur",
     "letterbox", "pillarbox", "vertical", "pip", "split", "crop_mild", "crop_hard", "squash", "mirror", "rotate",
     "perspective", "crop_mild+grade+lowbitrate", "mirror+crop_mild", "perspective+grade",
 )  # fmt: skip
