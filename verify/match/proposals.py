@@ -191,7 +191,7 @@ def _together(ballots: Sequence[_Ballot]) -> _Ballot:
 
 
 def _trimmed(ballot: _Ballot, background: npt.NDArray[np.float64]) -> _Ballot:
-    """Forget the pairs of candidates that have no chance; the background is that of the pieces so far."""
+    """Forget the pairs of candidates that have no chance; the background is that of the pieces it voted with."""
     best = _ranked(ballot, background)[:_REMEMBERED]
     kept = np.isin(ballot.pairs[:, 0], ballot.candidates[best])
     return replace(ballot, pairs=ballot.pairs[kept], shares=ballot.shares[kept])
