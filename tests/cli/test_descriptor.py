@@ -69,6 +69,32 @@ def test_report_names_the_descriptor(described: Path, model: Path, release: Path
     assert (entry["reference"]["id"], entry["match"]["level"]) == ("scene", "confirmed")
 
 
+def test_archive_is_searched_by_another_once_it_is_reindexed(
+    release: Path, footage: dict[str, Path], model: Path, tmp_path: Path
+):
+    archive, other = tmp_path / "archive", written(tmp_path / "other.onnx", layout_model(scale=2.0))
+    assert verify("archive", "add", footage["scene"], "--archive", archive, "--descriptor", model).code == 0
+    assert verify("archive", "add", footage["other-scene"], "--archive", archive).code == 0
+    assert verify("batch", release, "--archive", archive, "--out", tmp_path / "a", "--descriptor", other).code == 41
+    first, second = (verify("archive", "reindex", "--archive", archive, "--descriptor", other) for _ in range(2))
+    assert (first.code, first.out) == (0, "2 described, 0 had vectors of this descriptor already.\n")
+    assert (second.code, second.out) == (0, "0 described, 2 had vectors of this descriptor already.\n")
+    stats = json.loads(verify("archive", "stats", "--archive", archive, "--json").out)
+    assert stats["descriptors"] == {sha256_of(other): 2}
+    done = verify("batch", release, "--archive", archive, "--out", tmp_path / "b", "--descriptor", other)
+    assert done.code in (0, 100), done.err
+    assert ",scene," in (tmp_path / "b" / "matches.csv").read_text(encoding="utf-8")
+
+
+def test_reindexing_needs_a_descriptor_and_an_archive(footage: dict[str, Path], model: Path, tmp_path: Path):
+    nothing = verify("archive", "reindex", "--archive", tmp_path / "archive")
+    assert (nothing.code, nothing.message) == (
+        2, "error: archive reindex: it needs --descriptor. Name the file of the descriptor.",
+    )  # fmt: skip
+    absent = verify("archive", "reindex", "--archive", tmp_path / "archive", "--descriptor", model)
+    assert (absent.code, (tmp_path / "archive").exists()) == (2, False)
+
+
 def test_compare_takes_it_too(model: Path, release: Path, footage: dict[str, Path]):
     compared = verify("compare", release, footage["scene"], "--descriptor", model, "--json")
     assert [match["level"] for match in json.loads(compared.out)] == ["confirmed"]
@@ -84,7 +110,7 @@ def test_archive_without_its_vectors_is_refused(described: Path, release: Path, 
         f"1 of 1 references (scene is the first) have no learned descriptors of the model {sha256_of(other)[:16]}"
         in (done.message)
     )
-    assert "Add the videos again with this --descriptor" in done.message
+    assert "verify archive reindex --descriptor FILE" in done.message
     assert names_in(out) == set()
 
 

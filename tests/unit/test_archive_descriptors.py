@@ -178,7 +178,7 @@ def test_reference_without_vectors_of_the_model_is_told(folder: Path):
     assert caught.value.exit_code == 41
     assert f"2 of 3 references (three is the first) have no learned descriptors of the model {MODEL[:16]}" in told
     assert f"the archive has some of {OTHER_MODEL[:16]}" in told
-    assert "Add the videos again with this --descriptor" in told
+    assert "verify archive reindex --descriptor FILE" in told
 
 
 def test_vectors_of_another_length_are_damage(folder: Path):

@@ -41,7 +41,9 @@ CREATE TABLE IF NOT EXISTS descriptor (
 ) STRICT
 """
 _BLOCK_ROWS = 8192
-_ADD_HINT = "Add the videos again with this --descriptor (all else that is kept of them stays), or search without it."
+_MAKE_HINT = (
+    "Make them of the thumbnails that are kept: verify archive reindex --descriptor FILE. Or search without it."
+)
 _NAMED_DIGITS = 16
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -72,6 +74,14 @@ class DescriptorTable:
         self._connection.execute(_SCHEMA)
         self._connection.execute(
             "INSERT OR REPLACE INTO descriptor VALUES (?, ?, ?, ?, ?, ?, ?)", (reference_id, *head, times_s, vectors)
+        )
+
+    def replace(self, reference_id: str, descriptors: DescriptorSet) -> None:
+        """Add the vectors of a reference and remove those of all other models. To be called in a transaction."""
+        self.insert(reference_id, descriptors)
+        self._connection.execute(
+            "DELETE FROM descriptor WHERE reference_id = ? AND model_sha256 != ?",
+            (reference_id, descriptors.model_sha256),
         )
 
     def digests(self) -> list[DescriptorDigest]:
@@ -165,7 +175,7 @@ class DescriptorIndex:
             )
             if others:
                 problem += f"; the archive has some of {', '.join(others)}"
-            raise FingerprintVersionError(archive.folder, problem, _ADD_HINT)
+            raise FingerprintVersionError(archive.folder, problem, _MAKE_HINT)
         for each in reference_ids:
             if stored[each].dimensions != dimensions:
                 raise ArchiveDamagedError(

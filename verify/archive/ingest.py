@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from verify.fingerprint.learned import Descriptor
     from verify.model import DecodeOutcome, Progress, Reference, SampledFrame
 
-_THUMBNAIL_INTERVAL_S = 0.5
-_THUMBNAIL_SIDE_PX = 256
+THUMBNAIL_INTERVAL_S = 0.5
+THUMBNAIL_SIDE_PX = 256
 _THUMBNAIL_QUALITY = 60
 _TOLERANCE_S = 0.01
 
@@ -82,7 +82,7 @@ def add_video(
     thumbnails: list[Thumbnail] = []
 
     def keep(frame: SampledFrame) -> None:
-        due = not thumbnails or frame.time_s - thumbnails[-1].time_s >= _THUMBNAIL_INTERVAL_S - _TOLERANCE_S
+        due = not thumbnails or frame.time_s - thumbnails[-1].time_s >= THUMBNAIL_INTERVAL_S - _TOLERANCE_S
         if due or frame.starts_shot:
             thumbnails.append(_thumbnail(frame))
 
@@ -146,6 +146,6 @@ def file_sha256(path: Path) -> str:
 
 
 def _thumbnail(frame: SampledFrame) -> Thumbnail:
-    small = reduced(frame.pixels_bgr, _THUMBNAIL_SIDE_PX)
+    small = reduced(frame.pixels_bgr, THUMBNAIL_SIDE_PX)
     height, width, _ = small.shape
     return Thumbnail(time_s=frame.time_s, width_px=width, height_px=height, jpeg=encode_jpeg(small, _THUMBNAIL_QUALITY))

@@ -178,6 +178,18 @@ class Archive:
             connection.execute("BEGIN IMMEDIATE")
             self._descriptors.insert(reference_id, descriptors)
 
+    def replace_descriptors(self, reference_id: str, descriptors: DescriptorSet) -> None:
+        """Keep what a learned descriptor gave for an archived reference, and nothing of any other descriptor.
+
+        Raises
+        ------
+        OutputNotWritableError
+            The archive cannot be written; the reference keeps what it had.
+        """
+        with translated(self.folder), self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            self._descriptors.replace(reference_id, descriptors)
+
     def _insert(self, table: str, values: tuple[object, ...], columns: str = "") -> None:
         into = f"{table} ({columns})" if columns else table
         statement = f"INSERT INTO {into} VALUES ({','.join('?' * len(values))})"  # noqa: S608 - names are ours

@@ -212,6 +212,36 @@ def _conclude(added: int, present: int, partial: int, failures: list[tuple[str, 
     return EXIT_WARNINGS if failures or partial else EXIT_DONE
 
 
+@archive.command()
+@archive_option
+@descriptor_option
+def reindex(archive: Path | None, descriptor: Path | None) -> int:
+    """Make the vectors of a learned descriptor for all references that lack them.
+
+    They are made of the thumbnails that the archive keeps, without the videos, and take the place of any other
+    descriptor's. All else stays. What was interrupted goes on when it is run again.
+    """
+    from verify.archive.redescribe import describe_kept, lacking  # noqa: PLC0415 - keeps `verify --help` instant
+    from verify.archive.store import Archive  # noqa: PLC0415
+
+    learned = load_descriptor(descriptor)
+    if learned is None:
+        raise InvalidUsageError("archive reindex", "it needs --descriptor", "Name the file of the descriptor.")
+    with Archive.open(archive_folder(archive)) as opened:
+        names = lacking(opened, learned)
+        progress = make_progress()
+        progress.start("describing", len(names), "references")
+        try:
+            for name in names:
+                describe_kept(opened, name, learned)
+                progress.advance(1)
+        finally:
+            progress.finish()
+        count = opened.snapshot().reference_count
+    click.echo(f"{len(names)} described, {count - len(names)} had vectors of this descriptor already.")
+    return EXIT_DONE
+
+
 @archive.command("list")
 @archive_option
 @click.option("--json", "as_json", is_flag=True, help="Write the references as JSON to standard output.")
