@@ -25,11 +25,11 @@ def main() -> None:
     learn.add_argument("views", type=Path, help="the folder that `view` wrote")
     learn.add_argument("folder", type=Path, help="for checkpoint and curve")
     learn.add_argument("--weights", type=Path, required=True, help="ImageNet weights of EfficientNet-Lite0")
-    learn.add_argument("--steps", type=int, default=3000)
-    learn.add_argument("--batch", type=int, default=96, help="pictures, each in two views")
+    learn.add_argument("--steps", type=int, default=900)
+    learn.add_argument("--batch", type=int, default=128, help="pictures, each in two views")
     learn.add_argument("--seed", type=int, default=1)
-    learn.add_argument("--rate", type=float, default=2e-4)
-    learn.add_argument("--entropy", type=float, default=3.0, help="weight of the entropy term")
+    learn.add_argument("--rate", type=float, default=1e-3)
+    learn.add_argument("--entropy", type=float, default=0.0, help="weight of the entropy term")
     export = commands.add_parser("export", help="write the descriptor as an ONNX file")
     export.add_argument("checkpoint", type=Path)
     export.add_argument("out", type=Path)
@@ -47,20 +47,11 @@ def main() -> None:
         sizes = {"count": given.views, "size_px": given.size, "blocks": given.blocks}
         make_views(frames, given.weights, given.folder, **sizes, seed=given.seed)
     elif given.command == "learn":
+        from training import learning  # noqa: PLC0415
         from training.frames import load  # noqa: PLC0415
-        from training.learning import learn as run  # noqa: PLC0415
 
-        run(
-            load(given.frames),
-            given.weights,
-            given.views,
-            given.folder,
-            steps=given.steps,
-            batch=given.batch,
-            seed=given.seed,
-            rate=given.rate,
-            entropy_weight=given.entropy,
-        )
+        settings = learning.Settings(given.steps, given.batch, given.seed, given.rate, given.entropy)
+        learning.learn(load(given.frames), given.weights, given.views, given.folder, settings)
     else:
         from training.exporting import export as write  # noqa: PLC0415
 

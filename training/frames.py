@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,17 @@ PICTURE_ENDINGS = frozenset({".jpeg", ".jpg", ".png", ".webp"})
 FRAMES_PER_SECOND = 2.0
 _MOST_FRAMES = 60
 _SIDE_PX = 400
-_LEAST_SIDE_PX = 96
+#: Photographs come from packages that hold icons, textures and cut-outs too: what is kept of a picture has a size and
+#: shape of its own, hardly any transparency, contrast, some of it in the large, and resembles none that was taken.
+_LEAST_SIDE_PX, _MOST_ELONGATED, _MOST_TRANSPARENT = 200, 2.2, 0.02
+_LEAST_CONTRAST, _LEAST_COARSE_CONTRAST, _COARSE_SIZE = 18, 12, (8, 6)
+_MOST_OF_FOLDER = 40
 _QUALITY = 92
 _SMALL_SIZE = (32, 24)
 #: Correlation of small pictures from which two may show the same moment, within one file and across files: a recording
 #: may be there twice.
-_MAY_BE_SAME, _MAY_BE_SAME_ACROSS = 0.97, 0.93
+#: What lies between is another moment, but a heavy edit hides that: it counts neither way.
+_MAY_BE_SAME, _MAY_BE_SAME_ACROSS = 0.6, 0.93
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +67,17 @@ def collect(folders: Iterable[Path], out: Path) -> int:
     sources: list[int] = []
     files: list[tuple[str, str, int]] = []
     seen: set[bytes] = set()
+    photographs: list[npt.NDArray[np.float32]] = []
+    of_folder: Counter[Path] = Counter()
     for path in sorted(each for folder in folders for each in folder.rglob("*") if each.is_file()):
         # A photograph may be there in several packages, and a clip may hold still.
         fresh = [jpeg for jpeg in dict.fromkeys(map(_encoded, _pictures(path))) if jpeg not in seen]
+        if fresh and path.suffix.lower() in PICTURE_ENDINGS:
+            small = _small(fresh[0])
+            if of_folder[path.parent] >= _MOST_OF_FOLDER or _resembles(small, photographs):
+                continue
+            of_folder[path.parent] += 1
+            photographs.append(small)
         seen.update(fresh)
         if fresh:
             jpegs += fresh
@@ -93,11 +107,27 @@ def load(path: Path) -> Frames:
 
 def _pictures(path: Path) -> Iterator[Picture]:
     if path.suffix.lower() in PICTURE_ENDINGS:
-        picture = cv2.imread(str(path))
-        if picture is not None and min(picture.shape[:2]) >= _LEAST_SIDE_PX:
-            yield np.asarray(picture, np.uint8)
+        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if picture is not None and picture.dtype == np.uint8 and picture.ndim == 3 and _is_photograph(picture):
+            yield np.asarray(picture[:, :, :3], np.uint8)
     elif path.suffix.lower() in CLIP_ENDINGS:
         yield from _of_clip(path)
+
+
+def _is_photograph(picture: npt.NDArray[np.uint8]) -> bool:
+    """Say whether a picture, (H, W, 3 or 4), shows something in the large: it may be an icon, a texture, a cut-out."""
+    sides = picture.shape[:2]
+    if min(sides) < _LEAST_SIDE_PX or max(sides) > _MOST_ELONGATED * min(sides):
+        return False
+    if picture.shape[2] == 4 and (picture[:, :, 3] < 250).mean() > _MOST_TRANSPARENT:
+        return False
+    grey = cv2.cvtColor(np.ascontiguousarray(picture[:, :, :3]), cv2.COLOR_BGR2GRAY)
+    coarse = cv2.resize(grey, _COARSE_SIZE, interpolation=cv2.INTER_AREA)
+    return bool(grey.std() >= _LEAST_CONTRAST and coarse.std() >= _LEAST_COARSE_CONTRAST)
+
+
+def _resembles(small: npt.NDArray[np.float32], others: list[npt.NDArray[np.float32]]) -> bool:
+    return bool(others) and float((np.stack(others) @ small).max()) > _MAY_BE_SAME_ACROSS
 
 
 def _of_clip(path: Path) -> Iterator[Picture]:

@@ -1,9 +1,10 @@
-"""Learning by telling instances apart: two edits of one picture are alike, every other picture is another.
+"""Learning by telling instances apart: two views of one picture are alike, every other picture is another.
 
 The method is that of "A Self-Supervised Descriptor for Image Copy Detection" (Pizzi et al., 2022): a contrastive loss
-over a batch and a memory of recent vectors, with an entropy term that pushes every vector away from its nearest
-neighbour, so that a threshold means the same everywhere. Pictures of one clip are others too, where something moved
-between them; where too little did to tell, they count neither way.
+over a batch, an entropy term that pushes every vector away from its nearest neighbour, and whitening at the end, so
+that a threshold means the same everywhere. As in a search, one view of each pair is the picture as it is or hardly
+edited. Pictures of one clip are others too, where something moved between them; where too little did to tell, they
+count neither way.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import json
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from training.network import DIMENSIONS, Network
 from training.views import load_views
@@ -23,22 +25,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training.frames import Frames
+    from training.views import Views
 
 #: Of the pictures of a batch, how many come from one source.
-_OF_ONE_SOURCE = 4
-_TEMPERATURE = 0.07
-_MEMORY = 8192
+_OF_ONE_SOURCE = 3
+_TEMPERATURE = 0.05
 _DECAY = 0.02
-_WARM_STEPS = 100
+_WARM_STEPS = 30
 _KEPT_EVERY = 100
+#: Of the sources, the share that is not learned from and says how well others are told apart.
+_HELD_OUT_SHARE = 0.1
+_JUDGED_PICTURES = 300
+
+
+class Settings(NamedTuple):
+    """How to learn: steps, pictures of a batch, seed, learning rate, and the weight of the entropy term."""
+
+    steps: int
+    batch: int
+    seed: int
+    rate: float
+    entropy_weight: float
 
 
 class Drawing:
-    """Draws numbers of pictures for batches, some of each of several sources."""
+    """Draws numbers of pictures for batches, some of each of several sources, among `usable` (N,) bool."""
 
-    def __init__(self, frames: Frames, size: int, random: np.random.Generator) -> None:
-        self._by_source = [np.nonzero(frames.sources == source)[0] for source in np.unique(frames.sources)]
-        self._size, self._random = min(size, len(frames)), random
+    def __init__(self, frames: Frames, usable: np.ndarray, size: int, random: np.random.Generator) -> None:
+        numbers = np.nonzero(usable)[0]
+        of = frames.sources[numbers]
+        self._by_source = [numbers[of == source] for source in np.unique(of)]
+        self._size, self._random = min(size, len(numbers)), random
         # A source with many pictures is drawn more often, but not as often as it has pictures.
         chances = np.sqrt([len(own) for own in self._by_source])
         self._chances = chances / chances.sum()
@@ -52,34 +69,31 @@ class Drawing:
             numbers.update(dict.fromkeys(drawn.tolist()))
         return np.array(list(numbers)[: self._size])
 
-
-class Memory:
-    """Vectors of the last batches, and of which pictures they are."""
-
-    def __init__(self) -> None:
-        self.vectors = torch.zeros(0, DIMENSIONS)
-        self.numbers = torch.zeros(0, dtype=torch.long)
-
-    def add(self, vectors: torch.Tensor, numbers: torch.Tensor) -> None:
-        """Put vectors in front; the oldest fall out."""
-        self.vectors = torch.cat([vectors.detach(), self.vectors])[:_MEMORY]
-        self.numbers = torch.cat([numbers, self.numbers])[:_MEMORY]
+    def draw_views(self, count: int, weak_from: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw two views of each picture of a batch: one plain or weakly edited, one edited in any way."""
+        weak = self._random.integers(weak_from, count, self._size)
+        plain = self._random.random(self._size) < 0.5
+        return np.where(plain, 0, weak), self._random.integers(1, count, self._size)
 
 
-def loss_of(
-    vectors: torch.Tensor, numbers: torch.Tensor, memory: Memory, others: torch.Tensor, entropy_weight: float
-) -> tuple[torch.Tensor, dict[str, float]]:
-    """Contrastive loss with entropy term of a batch of 2N; `others` (F, F) says which pictures are certainly others."""
+def held_out(frames: Frames, seed: int) -> np.ndarray:
+    """Choose the pictures, (N,) bool, that are not learned from: whole sources."""
+    sources = np.unique(frames.sources)
+    count = max(1, round(len(sources) * _HELD_OUT_SHARE))
+    return np.isin(frames.sources, np.random.default_rng([seed, 1]).choice(sources, count, replace=False))
+
+
+def loss_of(vectors: torch.Tensor, other: torch.Tensor, entropy_weight: float) -> tuple[torch.Tensor, dict[str, float]]:
+    """Contrastive loss with entropy term of N pictures in two views, (2N, D); `other` (2N, 2N) bool says which vectors
+    are certainly of other pictures.
+    """
     count = len(vectors)
-    twice = numbers.repeat(2)
-    cosines = vectors @ torch.cat([vectors, memory.vectors]).T
-    other = others[twice][:, torch.cat([twice, memory.numbers])]
-    positive = torch.zeros_like(other)
-    rows = torch.arange(count)
-    positive[rows, (rows + count // 2) % count] = True
+    cosines = vectors @ vectors.T
+    twins = (torch.arange(count) + count // 2) % count
+    positive = functional.one_hot(twins, count).bool()
     logits = torch.where(other | positive, cosines / _TEMPERATURE, torch.tensor(-1e4))
+    contrastive = functional.cross_entropy(logits, twins)
     alike = cosines[positive]
-    contrastive = (torch.logsumexp(logits, 1) - alike / _TEMPERATURE).mean()
     nearest = torch.where(other, cosines, torch.tensor(-1.0)).max(1).values
     entropy = -torch.log((2 - 2 * nearest).clamp(min=1e-4).sqrt()).mean()
     told = {
@@ -91,86 +105,96 @@ def loss_of(
     return contrastive + entropy_weight * entropy, told
 
 
-def learn(
-    frames: Frames,
-    weights: Path,
-    views: Path,
-    folder: Path,
-    *,
-    steps: int,
-    batch: int,
-    seed: int,
-    rate: float,
-    entropy_weight: float,
-) -> None:
-    """Learn for a number of steps, from the last checkpoint in the folder on if there is one."""
-    torch.manual_seed(seed)
-    stored, blocks = load_views(views, frames)
+@torch.no_grad()
+def judged(network: Network, views: Views, frames: Frames, held: np.ndarray) -> float:
+    """Look edited views of pictures up among all pictures as they are: the share that is nearer its own than any of
+    another source.
+    """
+    network.eval()
+    plain = network.described(views.stored[:, 0], views.blocks)
+    numbers = np.nonzero(held)[0]
+    numbers = numbers[:: max(1, len(numbers) // _JUDGED_PICTURES)]
+    stranger = torch.from_numpy(frames.others & (frames.sources[:, None] != frames.sources[None]))
+    right = 0.0
+    for view in range(1, views.stored.shape[1]):
+        cosines = network.described(views.stored[numbers, view], views.blocks) @ plain.T
+        own = cosines[torch.arange(len(numbers)), torch.from_numpy(numbers)]
+        right += (own > torch.where(stranger[numbers], cosines, torch.tensor(-1.0)).max(1).values).float().mean().item()
+    network.train()
+    return right / (views.stored.shape[1] - 1)
+
+
+def learn(frames: Frames, weights: Path, folder: Path, run: Path, settings: Settings) -> None:
+    """Learn from the views in `folder`, from the last checkpoint in `run` on if there is one."""
+    torch.manual_seed(settings.seed)
+    views = load_views(folder, frames)
     network = Network()
     network.load_imagenet(weights)
     network.to(memory_format=torch.channels_last)
-    trained = [network._blocks[blocks:], network._conv_head, network._bn1]
+    trained = [network._blocks[views.blocks :], network._conv_head, network._bn1]
     trunk = [parameter for part in trained for parameter in part.parameters()]
-    head = [network.projection.weight, network.projection.bias, network.power]
+    head = [network.projection.weight, network.projection.bias]
     optimizer = torch.optim.AdamW(
-        [{"params": head, "lr": 3 * rate}, {"params": trunk, "lr": rate}], weight_decay=_DECAY
+        [{"params": head, "lr": 2 * settings.rate}, {"params": trunk, "lr": settings.rate}], weight_decay=_DECAY
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
-        lambda step: min((step + 1) / _WARM_STEPS, 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))) + 0.01),
+        lambda step: min(
+            (step + 1) / _WARM_STEPS, 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps))) + 0.01
+        ),
     )
-    memory = Memory()
+    held = held_out(frames, settings.seed)
+    if (~held).sum() <= DIMENSIONS:
+        raise SystemExit(f"{(~held).sum()} pictures to learn from; take more than {DIMENSIONS}")
     done = 0
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint, curve_path = folder / "checkpoint.pt", folder / "curve.jsonl"
+    run.mkdir(parents=True, exist_ok=True)
+    checkpoint, curve_path = run / "checkpoint.pt", run / "curve.jsonl"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
-        memory.add(state["vectors"], state["numbers"])
         done = state["done"]
         # Steps after the checkpoint are done again.
         lines = curve_path.read_text(encoding="utf-8").splitlines(keepends=True)
         curve_path.write_text("".join(lines[:done]), encoding="utf-8")
     else:
-        with torch.no_grad():
-            plain = torch.cat(
-                [network.pooled(part.float(), blocks) for part in torch.from_numpy(stored[:, 0]).split(64)]
-            )
-        network.start_projection(plain)
-    others = torch.from_numpy(frames.others)
-    random = np.random.default_rng([seed, done])
-    drawing = Drawing(frames, batch, random)
+        network.whiten(network.pooled_all(views.stored[~held, 0], views.blocks))
+    drawing = Drawing(frames, ~held, settings.batch, np.random.default_rng([settings.seed, done]))
     network.train()
     start = time.monotonic()
     with curve_path.open("a", encoding="utf-8") as curve:
-        while done < steps:
+        while done < settings.steps:
             numbers = drawing.draw()
-            # Two views of each, never the same.
-            pairs = np.array([random.choice(stored.shape[1], 2, replace=False) for _ in numbers])
-            given = np.concatenate([stored[numbers, pairs[:, 0]], stored[numbers, pairs[:, 1]]])
-            vectors = network.rest(
-                torch.from_numpy(given).float().contiguous(memory_format=torch.channels_last), blocks
-            )
-            loss, told = loss_of(vectors, torch.from_numpy(numbers), memory, others, entropy_weight)
+            pairs = drawing.draw_views(views.stored.shape[1], views.weak_from)
+            given = np.concatenate([views.stored[numbers, each] for each in pairs])
+            twice = np.concatenate([numbers, numbers])
+            other = torch.from_numpy(frames.others[np.ix_(twice, twice)])
+            loss, told = loss_of(network.rest_of(given, views.blocks), other, settings.entropy_weight)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trunk + head, 5.0)
             optimizer.step()
             schedule.step()
-            memory.add(vectors, torch.from_numpy(numbers).repeat(2))
             done += 1
+            is_kept = done % _KEPT_EVERY == 0 or done >= settings.steps
+            if is_kept:
+                told["held out"] = judged(network, views, frames, held)
             curve.write(json.dumps({"step": done, "seconds": round(time.monotonic() - start), **told}) + "\n")
             curve.flush()
-            if done % _KEPT_EVERY == 0 or done >= steps:
+            if is_kept:
                 state = {
                     "network": network.state_dict(),
                     "optimizer": optimizer.state_dict(),
                     "schedule": schedule.state_dict(),
-                    "vectors": memory.vectors,
-                    "numbers": memory.numbers,
                     "done": done,
                 }
                 torch.save(state, checkpoint.with_suffix(".new"))
                 checkpoint.with_suffix(".new").replace(checkpoint)
+    # What the last layer says most loudly is not what tells pictures apart best: all directions count alike.
+    network.eval()
+    network.whiten(network.pooled_all(views.stored[~held, 0], views.blocks), after_projection=True)
+    right = judged(network, views, frames, held)
+    with curve_path.open("a", encoding="utf-8") as curve:
+        curve.write(json.dumps({"step": done, "whitened": True, "held out": right}) + "\n")
+    torch.save({"network": network.state_dict()}, run / "whitened.pt")

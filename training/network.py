@@ -15,6 +15,9 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
+
 DIMENSIONS = 256
 #: Repeats, channels, stride, kernel and expansion of each stage.
 _STAGES = (
@@ -28,6 +31,9 @@ _STAGES = (
 )
 _STEM_CHANNELS, _HEAD_CHANNELS = 32, 1280
 _EPSILON = 1e-3
+#: Shares of the widest direction that are added to the width of every direction before it is brought to one.
+_FLOOR, _FLOOR_AFTER = 0.1, 0.03
+_AT_ONCE = 64
 MEANS = (0.485, 0.456, 0.406)
 DEVIATIONS = (0.229, 0.224, 0.225)
 
@@ -88,16 +94,24 @@ class Network(nn.Module):
         self.train()
 
     @torch.no_grad()
-    def start_projection(self, pooled: Tensor) -> None:
-        """Start the last layer with the whitened main components of what the trunk says of some pictures, (N, 1280).
+    def whiten(self, pooled: Tensor, *, after_projection: bool = False) -> None:
+        """Make the last layer give whitened main components of what the trunk says of some pictures, (N, 1280).
 
-        So vectors are spread from the first step on; from a random layer they first fall together.
+        So vectors are spread from the first step on; from a random layer they first fall together. With
+        `after_projection` it is what the last layer says of them that is whitened, and the layer does both.
         """
-        middle = pooled.mean(0)
-        _, scales, components = torch.linalg.svd(pooled - middle, full_matrices=False)
-        widths = scales[:DIMENSIONS] / len(pooled) ** 0.5
-        self.projection.weight.copy_(components[:DIMENSIONS] / (widths + 0.1 * widths[0])[:, None])
-        self.projection.bias.copy_(-self.projection.weight @ middle)
+        given = self.projection(pooled) if after_projection else pooled
+        middle = given.mean(0)
+        _, scales, components = torch.linalg.svd(given - middle, full_matrices=False)
+        widths = scales[:DIMENSIONS] / len(given) ** 0.5
+        floor = (_FLOOR_AFTER if after_projection else _FLOOR) * widths[0]
+        whitening = components[:DIMENSIONS] / (widths + floor)[:, None]
+        if after_projection:
+            self.projection.bias.copy_(whitening @ (self.projection.bias - middle))
+            self.projection.weight.copy_(whitening @ self.projection.weight)
+        else:
+            self.projection.weight.copy_(whitening)
+            self.projection.bias.copy_(-whitening @ middle)
 
     def train(self, mode: bool = True) -> Network:
         """Switch to training, but never the statistics of batches: batches here are small and all of a kind."""
@@ -119,6 +133,21 @@ class Network(nn.Module):
         """Take what `stem` gave through all other blocks, to vectors of length 1."""
         return functional.normalize(self.projection(self.pooled(values, blocks)), dim=1)
 
+    def rest_of(self, values: npt.NDArray[np.float16], blocks: int) -> Tensor:
+        """As `rest`, from stored values, (N, C, H, W)."""
+        return self.rest(torch.from_numpy(values).float().contiguous(memory_format=torch.channels_last), blocks)
+
+    @torch.no_grad()
+    def described(self, values: npt.NDArray[np.float16], blocks: int) -> Tensor:
+        """As `rest_of`, some at a time and without gradients."""
+        return torch.cat([self.rest_of(values[start : start + _AT_ONCE], blocks) for start in _starts(values)])
+
+    @torch.no_grad()
+    def pooled_all(self, values: npt.NDArray[np.float16], blocks: int) -> Tensor:
+        """As `pooled`, from stored values, some at a time and without gradients."""
+        parts = (torch.from_numpy(values[start : start + _AT_ONCE]).float() for start in _starts(values))
+        return torch.cat([self.pooled(part, blocks) for part in parts])
+
     def pooled(self, values: Tensor, blocks: int) -> Tensor:
         """Take what `stem` gave through all but the last layer, (N, 1280)."""
         for block in self._blocks[blocks:]:
@@ -128,3 +157,7 @@ class Network(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         return self.rest(self.stem(pictures, 0), 0)
+
+
+def _starts(values: npt.NDArray[np.float16]) -> range:
+    return range(0, len(values), _AT_ONCE)

@@ -7,7 +7,8 @@ is kept, so that a step of learning costs a fifth, and a run with other settings
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -77,12 +78,23 @@ def make_views(
                 print(f"{done} of {len(frames)} pictures", flush=True)
 
 
-def load_views(folder: Path, frames: Frames) -> tuple[np.ndarray, int]:
-    """Return what `make_views` wrote for these pictures, and after how many blocks it was taken."""
+class Views(NamedTuple):
+    """What `make_views` wrote: `stored` (F, V, C, H, W) float16, after how many blocks it was taken, and the first view
+    that is weakly edited; all after it are, and view 0 is the picture as it is.
+    """
+
+    stored: np.ndarray
+    blocks: int
+    weak_from: int
+
+
+def load_views(folder: Path, frames: Frames) -> Views:
+    """Read what `make_views` wrote for these pictures."""
     told = json.loads((folder / "views.json").read_text())
     if (told["frames"], told["done"]) != (frames.digest, len(frames)):
         raise SystemExit(f"{folder}: not finished, or of other pictures; run `view` again")
-    return np.load(folder / "views.npy", mmap_mode="r"), told["blocks"]
+    # Read whole: batches take pictures from everywhere.
+    return Views(np.load(folder / "views.npy"), told["blocks"], math.ceil(told["views"] * _STRONG_SHARE))
 
 
 def _done(state: Path, wanted: dict[str, int | str]) -> int:
