@@ -33,7 +33,7 @@ def main() -> None:
     export = commands.add_parser("export", help="write the descriptor as an ONNX file")
     export.add_argument("checkpoint", type=Path)
     export.add_argument("out", type=Path)
-    export.add_argument("--size", type=int, default=160, help="px of the pictures that it takes")
+    export.add_argument("--size", type=int, default=128, help="px of the pictures that it takes")
     given = parser.parse_args()
     if given.command == "collect":
         from training.frames import collect as take  # noqa: PLC0415
