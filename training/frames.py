@@ -32,9 +32,8 @@ _LEAST_CONTRAST, _LEAST_COARSE_CONTRAST, _COARSE_SIZE = 18, 12, (8, 6)
 _MOST_OF_FOLDER = 40
 _QUALITY = 92
 _SMALL_SIZE = (32, 24)
-#: Correlation of small pictures from which two may show the same moment, within one file and across files: a recording
-#: may be there twice.
-#: What lies between is another moment, but a heavy edit hides that: it counts neither way.
+#: Correlation of small pictures from which two count neither way, within one file and across files: the next moments of
+#: a clip, which a heavy edit makes the same, and a recording that is there twice.
 _MAY_BE_SAME, _MAY_BE_SAME_ACROSS = 0.6, 0.93
 
 

@@ -70,11 +70,11 @@ def test_it_takes_the_place_of_every_other(archive: Archive, descriptor: Descrip
     assert {each.model_sha256 for each in archive.descriptor_digests()} == {descriptor.sha256}
 
 
-def test_reference_without_thumbnails_gets_none(archive: Archive, descriptor: Descriptor):
+def test_reference_without_thumbnails_is_told_and_counts_as_lacking(archive: Archive, descriptor: Descriptor):
     add(archive, "one")
-    describe_kept(archive, "one", descriptor)
-    (digest,) = archive.descriptor_digests()
-    assert (digest.picture_count, digest.dimensions) == (0, descriptor.dimensions)
+    with pytest.raises(ArchiveDamagedError, match="one has no thumbnails"):
+        describe_kept(archive, "one", descriptor)
+    assert lacking(archive, descriptor) == ["one"]
 
 
 @pytest.mark.parametrize("broken", [b"", b"no picture", thumbnail(0.0, 9).jpeg[:200], thumbnail(0.0, 9, side=300).jpeg])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 THUMBNAIL_INTERVAL_S = 0.5
 THUMBNAIL_SIDE_PX = 256
 _THUMBNAIL_QUALITY = 60
-_TOLERANCE_S = 0.01
+THUMBNAIL_TOLERANCE_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def add_video(
     thumbnails: list[Thumbnail] = []
 
     def keep(frame: SampledFrame) -> None:
-        due = not thumbnails or frame.time_s - thumbnails[-1].time_s >= THUMBNAIL_INTERVAL_S - _TOLERANCE_S
+        due = not thumbnails or frame.time_s - thumbnails[-1].time_s >= THUMBNAIL_INTERVAL_S - THUMBNAIL_TOLERANCE_S
         if due or frame.starts_shot:
             thumbnails.append(_thumbnail(frame))
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from verify.archive.catalogue import BACKUP_HINT
-from verify.archive.ingest import THUMBNAIL_INTERVAL_S, THUMBNAIL_SIDE_PX
+from verify.archive.ingest import THUMBNAIL_INTERVAL_S, THUMBNAIL_SIDE_PX, THUMBNAIL_TOLERANCE_S
 from verify.errors import ArchiveDamagedError
 from verify.model import DescriptorSet
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 #: Between pictures that are described, a little less than the second between key pictures.
 _INTERVAL_S = 0.95
-_TOLERANCE_S = 0.01
 
 
 def lacking(archive: Archive, learned: Descriptor) -> list[str]:
@@ -36,18 +35,20 @@ def describe_kept(archive: Archive, reference_id: str, learned: Descriptor) -> N
     Raises
     ------
     ArchiveDamagedError
-        A thumbnail is none.
+        A thumbnail is none, or there are none at all: without vectors it would count as searched.
     OutputNotWritableError
         The archive cannot be written; the reference keeps what it had.
     """
     times_s = _chosen([time_s for time_s, _, _ in archive.thumbnails(reference_id)])
+    if not times_s:
+        raise ArchiveDamagedError(archive.folder, f"{reference_id} has no thumbnails", BACKUP_HINT)
     vectors = [learned.describe([_picture(archive, reference_id, time_s)])[0] for time_s in times_s]
     archive.replace_descriptors(
         reference_id,
         DescriptorSet(
             model_sha256=learned.sha256,
             times_s=np.array(times_s, np.float64),
-            vectors=np.array(vectors, np.float16).reshape(-1, learned.dimensions),
+            vectors=np.array(vectors, np.float16),
         ),
     )
 
@@ -57,7 +58,7 @@ def _chosen(times_s: list[float]) -> list[float]:
     chosen: list[float] = []
     before = float("-inf")
     for time_s in times_s:
-        starts_shot = time_s - before < THUMBNAIL_INTERVAL_S - _TOLERANCE_S
+        starts_shot = time_s - before < THUMBNAIL_INTERVAL_S - THUMBNAIL_TOLERANCE_S
         if not chosen or starts_shot or time_s - chosen[-1] >= _INTERVAL_S:
             chosen.append(time_s)
         before = time_s
