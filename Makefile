@@ -55,7 +55,7 @@ lock: .venv/made ## Resolve the dependencies anew and rewrite the lock files (ne
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --output-file requirements.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --output-file requirements-build.lock --group build
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --output-file requirements-dev.lock --constraint requirements.lock \
-		--constraint requirements-build.lock --group dev --extra learned pyproject.toml
+		--constraint requirements-build.lock --group dev pyproject.toml
 
 # Universal: one file for all platforms and Python versions. Neither the user's configuration nor any index address
 # goes into it.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from verify.acquire.options import AcquisitionOptions
 from verify.acquire.texts import MAX_TITLE_CHARACTERS, clean_text
-from verify.archive.descriptors import DescriptorIndex
+from verify.archive.descriptor_index import DescriptorIndex
 from verify.archive.index import ReferenceIndex
 from verify.archive.local_index import LocalIndex
 from verify.archive.metadata import id_from_name
@@ -96,11 +96,18 @@ class Library:
 
 
 @contextmanager
-def open_library(folder: Path, learned: Descriptor | None = None) -> Iterator[Library]:
+def open_library(folder: Path, learned: Descriptor | None = None, *, if_described: bool = False) -> Iterator[Library]:
     """Open an archive for searching, by a learned descriptor too if one is given; raises the errors of `Archive.open`
     and `DescriptorIndex.load`.
+
+    Parameters
+    ----------
+    if_described
+        Do without the descriptor where the archive has no vectors of any: it was made before there was one.
     """
     with Archive.open(folder) as archive, ProxyReader() as proxies:
+        if if_described and not archive.descriptor_digests():
+            learned = None
         references = {reference.id: reference for reference in archive.references()}
 
         def clip(reference_id: str, stretch: Interval) -> ProxyClip | None:
@@ -209,7 +216,7 @@ def _examine(
     )
     matches: tuple[Match, ...] | None = None
     with ProxyReader() as proxies:
-        query = query_material(examination, proxy, proxies)
+        query = query_material(examination, proxy, proxies, library.learned if library else None)
         if library is not None and library.snapshot.reference_count:
             matches = find_matches(query, library.hashes, library.material, progress)
         repeats = find_repeats(query, progress)
@@ -267,14 +274,19 @@ def compare_videos(
             LocalIndex.of({name: reference.local} if reference.local else {}),
             {name: reference.outcome.decoded.end_s},
             lambda _, stretch: proxies.read(reference_proxy, stretch),
-            DescriptorIndex([name], {name: reference.descriptors}) if reference.descriptors else None,
+            DescriptorIndex.of([name], {name: reference.descriptors}) if reference.descriptors else None,
             MotionIndex([name], {name: reference.motion}) if reference.motion else None,
         )
-        return find_matches(query_material(query, query_proxy, proxies), hashes, material, progress)
+        return find_matches(query_material(query, query_proxy, proxies, learned), hashes, material, progress)
 
 
-def query_material(examination: Examination, proxy: Path, proxies: ProxyReader) -> QueryMaterial:
-    """Put together what matching needs of a release, its small pictures read from the proxy as they are asked for."""
+def query_material(
+    examination: Examination, proxy: Path, proxies: ProxyReader, learned: Descriptor | None = None
+) -> QueryMaterial:
+    """Put together what matching needs of a release, its small pictures read from the proxy as they are asked for.
+
+    `learned` is the descriptor that it was examined with.
+    """
 
     @lru_cache(maxsize=_CLIPS_KEPT)
     def clip(interval: Interval) -> ProxyClip | None:
@@ -286,7 +298,10 @@ def query_material(examination: Examination, proxy: Path, proxies: ProxyReader) 
         return ProxyClip(times_s=found.times_s[inside], pictures=found.pictures[inside])
 
     return QueryMaterial(
-        hashes=make_query(examination.fingerprints, examination.shots), pieces=examination.pieces, clip=clip
+        hashes=make_query(examination.fingerprints, examination.shots),
+        pieces=examination.pieces,
+        clip=clip,
+        learned=learned,
     )
 
 

@@ -32,6 +32,7 @@ from benchmarks.accuracy.running import run_program
 from benchmarks.accuracy.scoring import score_matches
 from benchmarks.accuracy.truth import BenchmarkError, load_matches, load_truth
 from verify.errors import VerifyError
+from verify.fingerprint.learned import OWN_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,12 +108,14 @@ def score(bench: Path, matches: Path, *, as_json: bool) -> None:
 @main.command()
 @click.argument("bench", type=_FOLDER)
 @click.option("--keep", type=_NEW, help="Keep archive, reports and matches.csv in this new folder.")
-@click.option("--descriptor", type=_FILE, help="Learned descriptor (ONNX) for both commands.")
-def run(bench: Path, *, keep: Path | None, descriptor: Path | None) -> None:
+@click.option("--descriptor", type=_FILE, help="Learned descriptor (ONNX) for both commands, in place of our own.")
+@click.option("--no-descriptor", is_flag=True, help="No learned descriptor for both commands.")
+def run(bench: Path, *, keep: Path | None, descriptor: Path | None, no_descriptor: bool) -> None:
     """Run `verify archive add` and `verify batch` on BENCH and score what they find."""
 
     with _folder(keep) as folder:
-        options = ("--descriptor", str(descriptor)) if descriptor else ()
+        options = ["--descriptor", str(descriptor)] if descriptor else []
+        options += ["--no-descriptor"] if no_descriptor else []
         done = run_program(bench, folder, options, options)
         took = f"archive add {done.adding_s:.0f} s, batch {done.checking_s:.0f} s"
         click.echo(f"{bench.name}: {took} (wall, this machine)")
@@ -148,12 +151,13 @@ def peers(
 
 @main.command()
 @click.argument("clips_dir", type=_FOLDER)
-@click.option("--descriptor", "models", type=_FILE, multiple=True, help="A learned descriptor (ONNX); may be repeated.")
+@click.option("--descriptor", "models", type=_FILE, multiple=True, help="Another descriptor (ONNX); may be repeated.")
 @click.option("--seed", type=click.IntRange(0, 999), default=1, show_default=True)
 def frames(clips_dir: Path, *, models: tuple[Path, ...], seed: int) -> None:
     """Edit single pictures of the clips and look them up with pHash, PDQ and descriptors; print one table."""
 
-    methods: list[single_frames.Method] = [Phash(), Pdq(), *(single_frames.Model(path) for path in models)]
+    given = (single_frames.Model(path.stem, path) for path in models)
+    methods: list[single_frames.Method] = [Phash(), Pdq(), *given, single_frames.Model("ours", OWN_MODEL)]
     looked = single_frames.compare(clips_dir, methods, seed, lambda line: click.echo(line, err=True))
     click.echo(single_frames.table(methods, looked))
 

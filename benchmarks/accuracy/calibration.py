@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from benchmarks.accuracy.running import add_references
 from benchmarks.accuracy.truth import load_truth
 from verify.fingerprint.examine import examine_query
+from verify.fingerprint.learned import OWN_MODEL, Descriptor
 from verify.match.hash_lines import find_hash_matches
 from verify.match.matcher import gather_evidence
-from verify.match.scoring import GEOMETRY_FAMILY, HASH_FAMILY, MOTION_FAMILY, families_of
+from verify.match.scoring import MOTION_FAMILY, families_of
 from verify.media.proxies import ProxyReader
 from verify.model import SilentProgress
 from verify.pipeline import open_library, query_material
@@ -61,11 +62,12 @@ def count_trials(bench: Path, say: Callable[[str], None]) -> list[Trial]:
     with tempfile.TemporaryDirectory(prefix="verify-calibration-") as temporary:
         folder = Path(temporary)
         add_references(bench, folder / "archive")
-        with open_library(folder / "archive") as library, ProxyReader() as proxies:
+        learned = Descriptor(OWN_MODEL)
+        with open_library(folder / "archive", learned) as library, ProxyReader() as proxies:
             for video in sorted((bench / "releases").iterdir()):
                 proxy = folder / "release.mkv"
-                examination = examine_query(video, SilentProgress(), video.name, proxy)
-                query = query_material(examination, proxy, proxies)
+                examination = examine_query(video, SilentProgress(), video.name, proxy, learned)
+                query = query_material(examination, proxy, proxies, learned)
                 hashed = find_hash_matches(query.hashes, library.hashes, SilentProgress())
                 evidence = gather_evidence(query, library.material, hashed, SilentProgress())
                 for piece, own in zip(query.pieces, evidence, strict=True):
@@ -80,15 +82,16 @@ def _trial(truth: Truth, query_id: str, interval: Interval, evidence: list[Piece
     right = [each.score for each in evidence if each.reference_id in shown]
     wrong = [each for each in evidence if each.reference_id not in shown]
     worst = max(wrong, key=lambda each: each.score, default=None)
-    families = (
-        families_of(worst.line, worst.overlay.cells, hashes_agree=worst.hashed is not None) if worst is not None else ()
-    )
+    families: tuple[str, ...] = ()
+    if worst is not None:
+        agree = {"hashes_agree": worst.hashed is not None, "looks_alike": worst.alike is not None}
+        families = families_of(worst.line, worst.overlay.cells, **agree)
     return Trial(
         query_id=query_id,
         interval=interval,
         wrong=round(worst.score, 4) if worst is not None else 0.0,
         wrong_id=worst.reference_id if worst is not None else "",
-        confirmable=MOTION_FAMILY in families and bool({GEOMETRY_FAMILY, HASH_FAMILY} & set(families)),
+        confirmable=MOTION_FAMILY in families and len(families) > 1,
         right=round(max(right, default=0.0), 4) if shown else None,
     )
 

@@ -53,8 +53,8 @@ class Method(Protocol):
 class Model:
     """A learned descriptor, as the program runs it."""
 
-    def __init__(self, path: Path) -> None:
-        self.name = path.stem
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
         self._descriptor = Descriptor(path)
 
     def describe(self, pictures: Sequence[Frame]) -> Descriptors:

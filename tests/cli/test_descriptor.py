@@ -1,4 +1,4 @@
-"""`--descriptor`: a learned descriptor of the user's choice, from adding references to the report."""
+"""Learned descriptors, the program's own and one of the user's choice, from adding references to the report."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import pytest
 
 from tests.cli.helpers.command import names_in, verify
 from tests.unit.onnx_samples import layout_model, written
-
-pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'verify-video[learned]'")
+from verify.fingerprint.learned import OWN_MODEL
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def described(model: Path, footage: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive of 'scene' that was made without a descriptor, and got what it gives later."""
     folder = tmp_path_factory.mktemp("described") / "archive"
-    plain = verify("archive", "add", footage["scene"], "--archive", folder)
+    plain = verify("archive", "add", footage["scene"], "--archive", folder, "--no-descriptor")
     assert (plain.code, "added" in plain.err) == (0, True)
     first, second = (
         verify("archive", "add", footage["scene"], "--archive", folder, "--descriptor", model) for _ in range(2)
@@ -86,10 +85,50 @@ def test_archive_is_searched_by_another_once_it_is_reindexed(
     assert ",scene," in (tmp_path / "b" / "matches.csv").read_text(encoding="utf-8")
 
 
-def test_reindexing_needs_a_descriptor_and_an_archive(footage: dict[str, Path], model: Path, tmp_path: Path):
-    nothing = verify("archive", "reindex", "--archive", tmp_path / "archive")
+def test_own_descriptor_is_used_unless_it_is_left_out(release: Path, footage: dict[str, Path], tmp_path: Path):
+    archive = tmp_path / "archive"
+    assert verify("archive", "add", footage["scene"], "--archive", archive).code == 0
+    stats = json.loads(verify("archive", "stats", "--archive", archive, "--json").out)
+    assert stats["descriptors"] == {sha256_of(OWN_MODEL): 1}
+    used = {}
+    for name, options in {"with": (), "without": ("--no-descriptor",)}.items():
+        done = verify("video", release, "--archive", archive, "--out", tmp_path / name, "--json", *options)
+        assert done.code in (0, 100), done.err
+        report = json.loads(done.out)
+        assert [entry["match"]["level"] for entry in report["matches"]] == ["confirmed"]
+        used[name] = report["parameters"].get("learned_descriptor_sha256")
+    assert used == {"with": sha256_of(OWN_MODEL), "without": None}
+
+
+def test_archive_of_before_is_searched_without_and_reindexed(release: Path, footage: dict[str, Path], tmp_path: Path):
+    archive = tmp_path / "archive"
+    assert verify("archive", "add", footage["scene"], "--archive", archive, "--no-descriptor").code == 0
+    before = verify("video", release, "--archive", archive, "--out", tmp_path / "before", "--json")
+    assert (
+        f"note: the archive at {archive} has no vectors of a learned descriptor and is searched without" in before.err
+    )
+    assert "Make them: verify archive reindex" in before.err
+    assert "learned_descriptor_sha256" not in json.loads(before.out)["parameters"]
+    # One reference with and one without: nothing is left out silently.
+    assert verify("archive", "add", footage["other-scene"], "--archive", archive).code == 0
+    mixed = verify("video", release, "--archive", archive, "--out", tmp_path / "mixed")
+    assert (mixed.code, "1 of 2 references (scene is the first)" in mixed.message) == (41, True)
+    assert "--no-descriptor" in mixed.message
+    made = verify("archive", "reindex", "--archive", archive)
+    assert (made.code, made.out) == (0, "1 described, 1 had vectors of this descriptor already.\n")
+    after = verify("video", release, "--archive", archive, "--out", tmp_path / "after", "--json")
+    assert json.loads(after.out)["parameters"]["learned_descriptor_sha256"] == sha256_of(OWN_MODEL)
+    assert "note:" not in after.err
+
+
+def test_contradictions_and_what_is_absent_are_refused(footage: dict[str, Path], model: Path, tmp_path: Path):
+    both = verify("compare", footage["scene"], footage["scene"], "--descriptor", model, "--no-descriptor")
+    assert (both.code, both.message) == (
+        2, "error: --no-descriptor: it contradicts --descriptor. Leave one of them out.",
+    )  # fmt: skip
+    nothing = verify("archive", "reindex", "--archive", tmp_path / "archive", "--no-descriptor")
     assert (nothing.code, nothing.message) == (
-        2, "error: archive reindex: it needs --descriptor. Name the file of the descriptor.",
+        2, "error: --no-descriptor: there is nothing to make then. Leave it out.",
     )  # fmt: skip
     absent = verify("archive", "reindex", "--archive", tmp_path / "archive", "--descriptor", model)
     assert (absent.code, (tmp_path / "archive").exists()) == (2, False)
@@ -110,7 +149,7 @@ def test_archive_without_its_vectors_is_refused(described: Path, release: Path, 
         f"1 of 1 references (scene is the first) have no learned descriptors of the model {sha256_of(other)[:16]}"
         in (done.message)
     )
-    assert "verify archive reindex --descriptor FILE" in done.message
+    assert "verify archive reindex (with the --descriptor FILE that you search by, if any)" in done.message
     assert names_in(out) == set()
 
 
@@ -127,4 +166,4 @@ def test_missing_library_is_told(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     done = verify("compare", footage["scene"], footage["scene"], "--descriptor", model)
     assert done.code == 50
-    assert "pip install 'verify-video[learned]'" in done.message
+    assert "Install it: pip install onnxruntime. Or do without: --no-descriptor." in done.message

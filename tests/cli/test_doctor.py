@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import json
 import shutil
+import sys
 from collections import namedtuple
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -152,11 +153,11 @@ def test_what_is_wrong_is_told_with_what_mends_it(case: Any, healthy: pytest.Mon
         )
 
 
-def test_library_that_only_descriptors_need_is_not_missed(healthy: pytest.MonkeyPatch, archive: Path):
-    healthy.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else object())
+def test_library_that_descriptors_need_is_missed(healthy: pytest.MonkeyPatch, archive: Path):
+    healthy.setitem(sys.modules, "onnxruntime", None)
     code, checks = states(archive)
-    assert (code, checks["learned descriptor"]["state"]) == (0, "ok")
-    assert "pip install 'verify-video[learned]'" in checks["learned descriptor"]["told"]
+    assert (code, checks["learned descriptor"]["state"]) == (50, "missing")
+    assert "pip install onnxruntime" in checks["learned descriptor"]["mend"]
 
 
 def test_no_archive_yet(healthy: pytest.MonkeyPatch, tmp_path: Path):

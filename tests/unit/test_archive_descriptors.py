@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import pytest
 
 from tests.unit.archive_samples import features_of
 from tests.unit.fingerprint_samples import Film, reference_of
-from verify.archive import descriptors as module
+from verify.archive import descriptor_index as module
 from verify.archive.catalogue import CATALOGUE_NAME
-from verify.archive.descriptors import DescriptorIndex
+from verify.archive.descriptor_index import DescriptorIndex
 from verify.archive.store import Archive
 from verify.errors import ArchiveDamagedError, FingerprintVersionError
 from verify.model import DescriptorSet, Reference
@@ -139,21 +140,65 @@ def test_sets_that_do_not_fit_together_are_refused():
 def loaded(folder: Path, model: str = MODEL, dimensions: int = DIMENSIONS) -> DescriptorIndex:
     with Archive.open(folder) as archive:
         ids = [reference.id for reference in archive.references()]
-        return DescriptorIndex.load(archive, ids, model, dimensions)
+        index = DescriptorIndex.load(archive, ids, model, dimensions)
+        index.similarities(np.zeros((1, dimensions), np.float32), np.arange(len(ids)))  # reads what it will need
+        return index
 
 
-@pytest.mark.parametrize("block", [1, 7, 8192])
-def test_search_is_exact(folder: Path, monkeypatch: pytest.MonkeyPatch, block: int):
-    monkeypatch.setattr(module, "_BLOCK_ROWS", block)
+@pytest.mark.parametrize("kept_bytes", [1, 64 * 1024**2])
+def test_comparison_is_exact(folder: Path, monkeypatch: pytest.MonkeyPatch, kept_bytes: int):
+    monkeypatch.setattr(module, "_KEPT_BYTES", kept_bytes)
     sets = {f"r{number}": described(number, count=number) for number in range(6)}
-    index = loaded(filled(folder, **sets))
-    queries = vectors(99, 7).astype(np.float32)
-    similar = index.similarities(queries)
-    assert similar.shape == (7, 6)
-    assert (similar[:, 0] == -1).all(), "it has no pictures"
-    for number in range(1, 6):
+    filled(folder, **sets)
+    with Archive.open(folder) as archive:
+        index = DescriptorIndex.load(archive, list(sets), MODEL, DIMENSIONS)
+        queries = vectors(99, 7).astype(np.float32)
+        similar = index.similarities(queries, np.array([5, 0, 2]))
+    assert similar.shape == (7, 3)
+    assert (similar[:, 1] == -1).all(), "it has no pictures"
+    for place, number in ((0, 5), (2, 2)):
         expected = (queries @ sets[f"r{number}"].vectors.astype(np.float32).T).max(axis=1)
-        assert similar[:, number] == pytest.approx(expected, abs=1e-6)
+        assert similar[:, place] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("dimensions", [32, 15])
+def test_codes_name_the_references_that_an_exact_search_names(monkeypatch: pytest.MonkeyPatch, dimensions: int):
+    random = np.random.default_rng(1)
+    sets = {}
+    for number in range(60):
+        found = random.normal(size=dimensions) + 0.4 * random.normal(size=(20, dimensions))
+        found /= np.linalg.norm(found, axis=1, keepdims=True)
+        sets[f"r{number:02}"] = DescriptorSet(
+            model_sha256=MODEL, times_s=np.arange(20.0), vectors=found.astype(np.float16)
+        )
+    queries = np.array([sets[f"r{number:02}"].vectors[7] for number in range(0, 60, 5)], np.float32)
+    exact = DescriptorIndex.of(list(sets), sets).nearest(queries)
+    monkeypatch.setattr(module, "_CODED_FROM_PICTURES", 1000)
+    monkeypatch.setattr(module, "_CODES_LEARNED_FROM", 900)
+    coded = DescriptorIndex.of(list(sets), sets).nearest(queries)
+    assert set(range(0, 60, 5)) <= set(coded.tolist())
+    assert len(set(exact.tolist()) & set(coded.tolist())) > 0.6 * len(exact)
+    assert len(coded) < 60
+
+
+def test_without_faiss_all_are_compared(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    sets = {f"r{number}": described(number) for number in range(12)}
+    assert DescriptorIndex.of(list(sets), sets).nearest(vectors(3).astype(np.float32)).tolist() == list(range(12))
+
+
+def test_only_the_references_most_like_a_query_are_named():
+    sets = {
+        f"r{number:02}": DescriptorSet(
+            model_sha256=MODEL, times_s=np.arange(2.0), vectors=np.repeat(each[None], 2, axis=0)
+        )
+        for number, each in enumerate(vectors(3, 20))
+    }
+    index = DescriptorIndex.of(list(sets), sets)
+    query = vectors(3, 20)[4:5].astype(np.float32)
+    cosines = vectors(3, 20).astype(np.float32) @ query[0]
+    assert index.nearest(query).tolist() == sorted(np.argsort(-cosines)[:8].tolist())
+    assert index.nearest(query[:0]).tolist() == []
 
 
 def test_times_of_the_most_similar_pictures_come_best_first(folder: Path):
@@ -178,7 +223,7 @@ def test_reference_without_vectors_of_the_model_is_told(folder: Path):
     assert caught.value.exit_code == 41
     assert f"2 of 3 references (three is the first) have no learned descriptors of the model {MODEL[:16]}" in told
     assert f"the archive has some of {OTHER_MODEL[:16]}" in told
-    assert "verify archive reindex --descriptor FILE" in told
+    assert "verify archive reindex" in told
 
 
 def test_vectors_of_another_length_are_damage(folder: Path):

@@ -19,8 +19,6 @@ from verify.fingerprint.learned import Descriptor
 from verify.media.pictures import encode_jpeg
 from verify.model import DescriptorSet, Reference
 
-pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'verify-video[learned]'")
-
 LEVELS = {0.0: 20, 0.5: 60, 0.7: 100, 1.2: 140, 1.7: 180, 2.2: 220}
 
 

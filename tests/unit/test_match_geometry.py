@@ -273,7 +273,7 @@ def test_number_of_keypoints_shown_is_bounded():
 
 def test_assumed_overlay_is_the_whole_on_the_whole_and_says_that_nothing_was_measured():
     for mirrored, corner in ((False, (0.0, 0.0)), (True, (1.0, 0.0))):
-        assumed = assumed_overlay(SIZE, (360, 480), mirrored=mirrored, times_s=(2.0, 5.0))
+        assumed = assumed_overlay((0, 0, *SIZE), (360, 480), mirrored=mirrored, times_s=(2.0, 5.0))
         described = describe(assumed, 0, SIZE, (360, 480))
         assert described.outline[0] == corner
         assert described.covered == pytest.approx(1.0, abs=0.001)

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
-from tests.unit.match_samples import Cut, Library, Release, Scene, descriptors, features_of, keypoints_of, motion_line
+from tests.unit.match_samples import (
+    Cut,
+    Library,
+    Release,
+    Scene,
+    descriptors,
+    features_of,
+    keypoints_of,
+    motion_line,
+    place,
+)
 from tests.unit.match_samples import piece_of as plain_piece_of
-from verify.archive.descriptors import DescriptorIndex
+from verify.archive.descriptor_index import DescriptorIndex
 from verify.archive.local_index import LocalIndex
 from verify.fingerprint.key_pictures import QueryPiece
 from verify.fingerprint.learned import VIEWS
 from verify.match.learned_proposals import (
     PROPOSED,
-    merged,
     most_alike,
     pictures_on_line,
     propose_alike,
     stands_out,
+    supported,
 )
 from verify.match.matcher import find_matches
 from verify.match.materials import QueryMaterial, ReferenceMaterial
 from verify.match.proposals import Proposal, Resemblance
 from verify.match.scoring import LEARNED_FAMILY, MOTION_FAMILY, families_of, fused_score, level_of
-from verify.model import DescriptorSet, Interval, MatchLevel, SilentProgress, Transform
+from verify.model import DescriptorSet, Interval, Match, MatchLevel, SilentProgress, Transform
 
 MODEL = "ab" * 32
 DIMENSIONS = 64
@@ -73,7 +85,7 @@ def references(**vectors: list[np.ndarray]) -> tuple[DescriptorIndex, LocalIndex
         )
         for name, each in vectors.items()
     }
-    return DescriptorIndex(local.reference_ids, sets), local
+    return DescriptorIndex.of(local.reference_ids, sets), local
 
 
 def strangers(count: int, first: int = 100) -> dict[str, list[np.ndarray]]:
@@ -170,15 +182,12 @@ def proposal(
     return Proposal(reference_number=number, view=view, votes=1.0, key_pictures=key_pictures, alike=alike)
 
 
-def test_proposals_of_both_kinds_are_merged():
+def test_what_keypoints_propose_is_supported_and_stays_as_it_is():
     alike = Resemblance(similarity=0.9, noise=0.1, times_s=((5.0,), (6.0,)))
     by_keypoints = [proposal(3, (1, 2), (4,)), proposal(4, (9,), (9,))]
-    by_looks = [proposal(3, (5, 1), (6,), alike=alike), proposal(3, (7,), (7,), alike=alike, view=MIRRORED)]
-    first, second, third = merged(by_keypoints, by_looks)
-    assert first == proposal(3, (1, 5, 2), (4, 6), alike=alike)
-    assert second == by_keypoints[1]
-    assert third == by_looks[1]
-    assert merged(by_keypoints, []) == by_keypoints
+    by_looks = [proposal(3, (5, 1), (6,), alike=alike), proposal(4, (7,), (7,), alike=alike, view=MIRRORED)]
+    assert supported(by_keypoints, by_looks) == [proposal(3, (1, 2), (4,), alike=alike), by_keypoints[1]]
+    assert supported(by_keypoints, []) == by_keypoints
 
 
 # --- what it counts --------------------------------------------------------------------------------------------------
@@ -238,7 +247,7 @@ def searched(library: Library, query: QueryMaterial, vectors: dict[str, np.ndarr
         local,
         {name: library.material.duration_s(name) for name in local.reference_ids},
         library.material._clips,
-        DescriptorIndex(local.reference_ids, sets),
+        DescriptorIndex.of(local.reference_ids, sets),
     )
     matches = find_matches(query, library.hashes, material, SilentProgress())
     assert all(match.families == (MOTION_FAMILY, LEARNED_FAMILY) for match in matches)
@@ -254,3 +263,79 @@ def test_what_only_a_descriptor_proposes_is_found_by_its_motion_and_nothing_else
     other_day = without_keypoints(Release(Cut(Scene(1, mover=2), 4.3, 1.6)), direction(1))
     assert searched(library, other_day, looks) == []
     assert searched(library, taken, {"ours": direction(3), "theirs": direction(2)}) == []
+
+
+# --- regions ---------------------------------------------------------------------------------------------------------
+
+
+def layout(picture: np.ndarray) -> np.ndarray:
+    """What is bright where, (64,) of length 1: it tells places apart, and does not see through an inset."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) if picture.ndim == 3 else picture
+    small = cv2.resize(grey, (8, 8), interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
+    small -= small.mean()
+    return small / np.linalg.norm(small)
+
+
+class Layouts:
+    """Stands in for a descriptor."""
+
+    def describe_views(self, picture: np.ndarray, *, with_inverted: bool) -> np.ndarray:
+        assert not with_inverted
+        return np.array([layout(each) for each in (picture, picture[:, ::-1])], np.float16)
+
+
+BOX = (60, 40, 300, 175)
+
+
+def laid_on(ground: np.ndarray, *, mirrored: bool = False) -> Callable[[np.ndarray], np.ndarray]:
+    """An edit that reduces the picture and lays it on another."""
+    left, top, right, bottom = BOX
+
+    def edit(picture: np.ndarray) -> np.ndarray:
+        shown = picture[:, ::-1] if mirrored else picture
+        made = ground.copy()
+        made[top:bottom, left:right] = cv2.resize(shown, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+        return made
+
+    return edit
+
+
+def found_in_regions(scene: Scene, learned: Layouts | None, *, mirrored: bool = False) -> list[Match]:
+    """What is found of a release that shows a scene as an inset, and that keypoints find nothing in."""
+    edit = laid_on(place(77) // 2 + 120, mirrored=mirrored)
+    library = Library(10.0, ours=Scene(1, mover=1), **{f"other{number}": Scene(number) for number in range(2, 7)})
+    release = Release(Cut(scene, 4.3, 2.4, edit=edit))
+    query = without_keypoints(release, direction(7))
+    picture = cv2.imencode(".png", cv2.cvtColor(edit(scene.at(6.1)), cv2.COLOR_GRAY2BGR))[1].tobytes()
+    query = replace(query, pieces=[replace(each, picture=picture) for each in query.pieces], learned=learned)
+    local = library.material.local
+    scenes = {"ours": Scene(1, mover=1)} | {f"other{number}": Scene(number) for number in range(2, 7)}
+    sets = {
+        name: DescriptorSet(
+            model_sha256=MODEL,
+            times_s=local.features(name).times_s.copy(),
+            vectors=np.array([layout(scenes[name].at(each)) for each in local.features(name).times_s], np.float16),
+        )
+        for name in local.reference_ids
+    }
+    durations_s = {name: library.material.duration_s(name) for name in local.reference_ids}
+    index = DescriptorIndex.of(local.reference_ids, sets)
+    material = ReferenceMaterial(local, durations_s, library.material._clips, index)
+    return list(find_matches(query, library.hashes, material, SilentProgress()))
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_inset_is_found_by_its_region(mirrored: bool):
+    (match,) = found_in_regions(Scene(1, mover=1), Layouts(), mirrored=mirrored)
+    assert (match.reference_id, match.same_scene_only, match.transform.mirrored) == ("ours", False, mirrored)
+    assert match.families == (MOTION_FAMILY, LEARNED_FAMILY)
+    assert match.reference.start_s == pytest.approx(4.3, abs=0.15)
+    assert found_in_regions(Scene(1, mover=1), None) == [], "nobody can be asked about regions"
+
+
+def test_inset_of_the_same_place_on_another_day_is_not_found():
+    assert found_in_regions(Scene(1, mover=2), Layouts()) == []
+
+
+def test_region_of_a_place_that_is_not_archived_is_not_proposed():
+    assert found_in_regions(Scene(40, mover=1), Layouts()) == []

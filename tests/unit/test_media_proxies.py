@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import platform
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ from verify.media.proxies import REFERENCE_PROXY, ProxyForm, ProxyReader, ProxyW
 from verify.model import Interval
 from verify.processes import receive_message, send_message
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 Pictures = list[tuple[float, npt.NDArray[np.uint8]]]
 
 
@@ -72,6 +77,20 @@ def test_motion_survives_the_coding(long_one: tuple[Path, Pictures]):
         np.diff(each.astype(float)[::3], axis=0) for each in (np.stack([p for _, p in shown]), clip.pictures)
     )
     assert (before * after).sum() / np.sqrt((before**2).sum() * (after**2).sum()) > 0.98
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc fills memory as it is told")
+def test_bytes_do_not_depend_on_what_memory_held_before(tmp_path: Path):
+    """x264 would otherwise choose qualities by values that nothing was written to."""
+    module, script = "tests.unit.test_media_proxies", "import sys, pathlib; from {} import written, pictures; {}"
+    call = "written(pathlib.Path(sys.argv[1]), pictures(2, 60))"
+    digests = set()
+    for filling in ("0", "85", "170"):
+        path = tmp_path / f"{filling}.mkv"
+        command = [sys.executable, "-c", script.format(module, call), str(path)]
+        subprocess.run(command, check=True, env=os.environ | {"MALLOC_PERTURB_": filling}, cwd=ROOT)
+        digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
+    assert len(digests) == 1
 
 
 def test_better_quality_takes_more_room(tmp_path: Path):

@@ -12,8 +12,7 @@ from verify.commands.options import (
     acquisition_options,
     archive_folder,
     archive_option,
-    descriptor_option,
-    load_descriptor,
+    descriptor_options,
 )
 from verify.commands.progress import make_progress
 from verify.commands.sources import existing_file, expand_sources
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from verify.archive.ingest import Addition
     from verify.archive.manifest import ManifestRow
     from verify.archive.store import Archive
+    from verify.commands.options import DescriptorChoice
     from verify.fingerprint.learned import Descriptor
     from verify.model import Reference
 
@@ -68,7 +68,7 @@ def archive() -> None:
     show_default=True,
     help="Keep a small grey copy too, to compare what moves. Without it a match is never confirmed.",
 )
-@descriptor_option
+@descriptor_options
 @acquisition_options
 def add(
     *,
@@ -80,7 +80,7 @@ def add(
     first_seen: str,
     source_url: str,
     with_proxy: bool,
-    descriptor: Path | None,
+    descriptor: DescriptorChoice,
     options: AcquisitionOptions,
     **texts: str,
 ) -> int:
@@ -88,8 +88,8 @@ def add(
 
     A SOURCE is a file, a URL, or a folder, which stands for every video below it. Metadata options apply to every
     SOURCE given; a manifest has a row for each reference. Fingerprints, keypoints, thumbnails and a small grey copy
-    are kept, not the videos. What is in the archive already is recognised by its bytes and left as it is; it only gets
-    what --descriptor gives, if it has none of that.
+    are kept, and what the learned descriptor gives, not the videos. What is in the archive already is recognised by its
+    bytes and left as it is; it only gets what the descriptor gives, if it has none of that.
     """
     from verify.archive.store import Archive  # noqa: PLC0415 - keeps `verify --help` instant
 
@@ -102,7 +102,7 @@ def add(
         source_url=source_url,
         texts=texts,
     )
-    learned = load_descriptor(descriptor)
+    learned = descriptor.load()
     failures: list[tuple[str, VerifyError]] = []
     partial = 0
     added = present = 0
@@ -214,8 +214,8 @@ def _conclude(added: int, present: int, partial: int, failures: list[tuple[str, 
 
 @archive.command()
 @archive_option
-@descriptor_option
-def reindex(archive: Path | None, descriptor: Path | None) -> int:
+@descriptor_options
+def reindex(archive: Path | None, descriptor: DescriptorChoice) -> int:
     """Make the vectors of a learned descriptor for all references that lack them.
 
     They are made of the thumbnails that the archive keeps, without the videos, and take the place of any other
@@ -224,9 +224,9 @@ def reindex(archive: Path | None, descriptor: Path | None) -> int:
     from verify.archive.redescribe import describe_kept, lacking  # noqa: PLC0415 - keeps `verify --help` instant
     from verify.archive.store import Archive  # noqa: PLC0415
 
-    learned = load_descriptor(descriptor)
+    learned = descriptor.load()
     if learned is None:
-        raise InvalidUsageError("archive reindex", "it needs --descriptor", "Name the file of the descriptor.")
+        raise InvalidUsageError("--no-descriptor", "there is nothing to make then", "Leave it out.")
     with Archive.open(archive_folder(archive)) as opened:
         names = lacking(opened, learned)
         progress = make_progress()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import archive_folder, load_descriptor
+from verify.commands.options import archive_folder
 from verify.commands.progress import make_progress
-from verify.commands.releases import exit_code, keeping_evidence_known, release_options
+from verify.commands.releases import exit_code, keeping_evidence_known, opened_library, release_options
 from verify.commands.sources import expand_sources
 from verify.errors import (
     EXIT_DONE,
@@ -23,6 +23,7 @@ from verify.errors import (
 
 if TYPE_CHECKING:
     from verify.acquire.options import AcquisitionOptions
+    from verify.commands.options import DescriptorChoice
     from verify.model import Match, Report
 
 _TABLE_NAME = "matches.csv"
@@ -51,7 +52,7 @@ def batch(
     *,
     sources: tuple[str, ...],
     archive: Path | None,
-    descriptor: Path | None,
+    descriptor: DescriptorChoice,
     out: Path,
     playlist: bool,
     playlist_items: int,
@@ -64,7 +65,7 @@ def batch(
     report in DIR; DIR/matches.csv lists the matches of all. A release that fails is told at the end and does not stop
     the others.
     """
-    from verify.pipeline import Request, open_library, verify_release  # noqa: PLC0415 - keeps `verify --help` instant
+    from verify.pipeline import Request, verify_release  # noqa: PLC0415 - keeps `verify --help` instant
 
     expanded = expand_sources(sources)
     if playlist:
@@ -75,7 +76,7 @@ def batch(
     rows: list[tuple[str, Match]] = []
     failures: list[tuple[str, VerifyError]] = []
     codes: list[int] = []
-    with open_library(archive_folder(archive), load_descriptor(descriptor)) as library:
+    with opened_library(archive_folder(archive), descriptor) as library:
         for number, (name, source) in enumerate(releases.items(), 1):
             request = Request(source=source, destination=out / name, query_id=name, **settings)
             try:

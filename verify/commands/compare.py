@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from verify.commands.options import acquisition_options, descriptor_option, load_descriptor
+from verify.commands.options import acquisition_options, descriptor_options
 from verify.commands.progress import make_progress
 from verify.commands.sources import existing_file
 from verify.errors import EXIT_DONE
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from verify.acquire.options import AcquisitionOptions
+    from verify.commands.options import DescriptorChoice
     from verify.model import Match
 
 
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@descriptor_option
+@descriptor_options
 @acquisition_options
 @click.option("--json", "as_json", is_flag=True, help="Write the matches as JSON to standard output.")
-def compare(*, a: str, b: str, descriptor: Path | None, options: AcquisitionOptions, as_json: bool) -> int:
+def compare(*, a: str, b: str, descriptor: DescriptorChoice, options: AcquisitionOptions, as_json: bool) -> int:
     """Compare two videos with each other, without an archive.
 
     Tells which parts of A are visually consistent with which parts of B. A and B are files or URLs. Nothing is kept: to
@@ -35,7 +36,7 @@ def compare(*, a: str, b: str, descriptor: Path | None, options: AcquisitionOpti
     """
     from verify.pipeline import compare_videos  # noqa: PLC0415 - keeps `verify --help` instant
 
-    learned = load_descriptor(descriptor)
+    learned = descriptor.load()
     with _local(a, options) as path_a, _local(b, options) as path_b:
         matches = compare_videos(path_a, path_b, make_progress(), learned)
     if as_json:

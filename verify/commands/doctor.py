@@ -66,7 +66,7 @@ def _checks(archive: Path | None) -> Iterator[Check]:
     yield _yt_dlp()
     yield _opencv()
     yield _faiss()
-    yield _onnxruntime()
+    yield _learned_descriptor()
     yield _signing_key()
     yield _disk(Path.cwd())
     yield _archive(archive)
@@ -146,15 +146,18 @@ def _faiss() -> Check:
     return Check(name="FAISS", state="ok", told=told)
 
 
-def _onnxruntime() -> Check:
-    if importlib.util.find_spec("onnxruntime") is None:
-        told = "no onnxruntime, which only --descriptor needs: pip install 'verify-video[learned]'"
-        return Check(name="learned descriptor", state="ok", told=told)
+def _learned_descriptor() -> Check:
+    from verify.fingerprint.learned import OWN_MODEL, Descriptor  # noqa: PLC0415 - slow to import
+
     try:
-        told = f"onnxruntime {importlib.metadata.version('onnxruntime')}"
+        own = Descriptor(OWN_MODEL)
+    except VerifyError as error:
+        return Check(name="learned descriptor", state="missing", told=error.problem, mend=error.remedy)
+    try:
+        runtime = f"onnxruntime {importlib.metadata.version('onnxruntime')}"
     except importlib.metadata.PackageNotFoundError:  # a build for graphics cards has another name
-        told = "onnxruntime, not from the package of that name"
-    return Check(name="learned descriptor", state="ok", told=told)
+        runtime = "onnxruntime, not from the package of that name"
+    return Check(name="learned descriptor", state="ok", told=f"{own.name}, run by {runtime}")
 
 
 def _signing_key() -> Check:

@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,21 +33,47 @@ archive_option = click.option(
     help="Reference archive. Default: VERIFY_ARCHIVE, else 'archive' in the user's data folder.",
 )
 
-descriptor_option = click.option(
-    "--descriptor",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Learned descriptor of your choice (ONNX) to find candidates by too; needs verify-video[learned].",
-)
+
+def descriptor_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the choice of a learned descriptor; the command receives it as `descriptor`, a `DescriptorChoice`."""
+
+    @functools.wraps(command)
+    def choosing(*, descriptor: Path | None, no_descriptor: bool, **rest: Any) -> int:
+        if descriptor is not None and no_descriptor:
+            raise InvalidUsageError("--no-descriptor", "it contradicts --descriptor", "Leave one of them out.")
+        return command(descriptor=DescriptorChoice(path=descriptor, is_none=no_descriptor), **rest)
+
+    return add_options(
+        choosing,
+        click.option(
+            "--descriptor",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Learned descriptor of your choice (ONNX) in place of the program's own.",
+        ),
+        click.option("--no-descriptor", is_flag=True, help="Do without a learned descriptor."),
+    )
 
 
-def load_descriptor(given: Path | None) -> Descriptor | None:
-    """Load the learned descriptor, if one is given; raises the errors of `Descriptor`."""
-    if given is None:
-        return None
-    from verify.fingerprint.learned import Descriptor  # noqa: PLC0415 - keeps `verify --help` instant
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescriptorChoice:
+    """The learned descriptor that the user wants: the file at `path`, none if `is_none`, else the program's own."""
 
-    return Descriptor(given)
+    path: Path | None = None
+    is_none: bool = False
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the program chose it."""
+        return self.path is None and not self.is_none
+
+    def load(self) -> Descriptor | None:
+        """Load it; raises the errors of `Descriptor`."""
+        if self.is_none:
+            return None
+        from verify.fingerprint.learned import OWN_MODEL, Descriptor  # noqa: PLC0415 - keeps `verify --help` instant
+
+        return Descriptor(self.path or OWN_MODEL)
 
 
 def archive_folder(given: Path | None) -> Path:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import acquisition_options, add_options, archive_option, descriptor_option, told_command
+from verify.commands.options import (
+    acquisition_options,
+    add_options,
+    archive_option,
+    descriptor_options,
+    told_command,
+)
 from verify.commands.sealing import seal_options, sign_option
 from verify.errors import EXIT_DONE, EXIT_FAIL_ON, EXIT_WARNINGS, InvalidUsageError
 
@@ -19,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from verify.acquire.options import AcquisitionOptions
+    from verify.commands.options import DescriptorChoice
     from verify.evidence.sealing import SealOptions
     from verify.model import Report
+    from verify.pipeline import Library
 
 FORMATS = ("html", "json")
 _MOST_LIVE_SECONDS = 86_400
@@ -55,9 +63,8 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         return command(settings=settings, **rest)
 
     return add_options(
-        seal_options(acquisition_options(checking)),
+        descriptor_options(seal_options(acquisition_options(checking))),
         archive_option,
-        descriptor_option,
         click.option(
             "--format", "formats", default="html,json", show_default=True, help="Forms of the report, comma-separated."
         ),
@@ -115,6 +122,21 @@ def keeping_evidence_known(destination: Path) -> Iterator[None]:
             report = "the report is whole" if os.path.lexists(destination / "report.json") else "no report was written"
             click.echo(f"note: what was fetched is preserved in {case}; {report}.", err=True)
         raise
+
+
+@contextlib.contextmanager
+def opened_library(folder: Path, descriptor: DescriptorChoice) -> Iterator[Library]:
+    """Open the archive at `folder` for searching, by the chosen descriptor too."""
+    from verify.pipeline import open_library  # noqa: PLC0415 - keeps `verify --help` instant
+
+    with open_library(folder, descriptor.load(), if_described=descriptor.is_own) as library:
+        if descriptor.is_own and library.learned is None and library.snapshot.reference_count:
+            click.echo(
+                f"note: the archive at {folder} has no vectors of a learned descriptor and is searched without.\n"
+                "      Make them: verify archive reindex",
+                err=True,
+            )
+        yield library
 
 
 def exit_code(report: Report, fail_on: str | None) -> int:

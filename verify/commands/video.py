@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import archive_folder, check_date, default_report_folder, load_descriptor
+from verify.commands.options import archive_folder, check_date, default_report_folder
 from verify.commands.progress import make_progress
-from verify.commands.releases import exit_code, keeping_evidence_known, release_options
+from verify.commands.releases import exit_code, keeping_evidence_known, opened_library, release_options
 from verify.errors import InvalidUsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from verify.commands.options import DescriptorChoice
     from verify.model import Report
     from verify.pipeline import Library
 
@@ -46,7 +47,7 @@ def video(
     *,
     source: str,
     archive: Path | None,
-    descriptor: Path | None,
+    descriptor: DescriptorChoice,
     out: Path | None,
     claimed_date: str,
     claims: Path | None,
@@ -95,10 +96,8 @@ def video(
 
 
 @contextlib.contextmanager
-def library_for(given: Path | None, descriptor: Path | None) -> Iterator[Library | None]:
+def library_for(given: Path | None, descriptor: DescriptorChoice) -> Iterator[Library | None]:
     """Open the archive to search. A default archive that is not there yet is no error: the report then says so."""
-    from verify.pipeline import open_library  # noqa: PLC0415
-
     folder = archive_folder(given)
     if given is None and not os.environ.get("VERIFY_ARCHIVE") and not os.path.lexists(folder):
         click.echo(
@@ -108,7 +107,7 @@ def library_for(given: Path | None, descriptor: Path | None) -> Iterator[Library
         )
         yield None
         return
-    with open_library(folder, load_descriptor(descriptor)) as library:
+    with opened_library(folder, descriptor) as library:
         yield library
 
 

@@ -71,7 +71,8 @@ class QueryPiece:
     """A shot of a release, or a part of a long one.
 
     `width_px` and `height_px` are those of the canonical picture. `free` (height, width) uint8 is the mask of overlays,
-    255 where the picture is free of them, reduced to at most 160 px in width.
+    255 where the picture is free of them, reduced to at most 160 px in width. `picture` is the middle key picture,
+    encoded (JPEG), where there is a learned descriptor that may be asked about parts of it.
     """
 
     interval: Interval
@@ -79,6 +80,7 @@ class QueryPiece:
     free: npt.NDArray[np.uint8]
     width_px: int
     height_px: int
+    picture: bytes = b""
 
 
 class _Frame(NamedTuple):
@@ -226,6 +228,7 @@ class QueryPieces:
                 free=_reduced_mask(piece.free),
                 width_px=width,
                 height_px=height,
+                picture=_encoded(piece.frames[len(piece.frames) // 2]),
             )
         )
 
@@ -233,6 +236,10 @@ class QueryPieces:
         if self._learned is None or frame.pixels_bgr is None:
             return None
         return self._learned.describe_views(frame.pixels_bgr, with_inverted=is_middle)
+
+
+def _encoded(frame: _Frame) -> bytes:
+    return b"" if frame.pixels_bgr is None else bytes(cv2.imencode(".jpg", frame.pixels_bgr)[1])
 
 
 def _chosen(frames: Sequence[_Frame], interval: Interval) -> list[_Frame]:

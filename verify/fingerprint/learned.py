@@ -1,6 +1,6 @@
-"""Learned descriptors: an ONNX file of the user's choice turns a picture into a vector; like pictures, near vectors.
+"""Learned descriptors: an ONNX file turns a picture into a vector; like pictures, near vectors.
 
-The program brings no such file and needs none. What a file must take and give, so that it can be used:
+The program brings one (docs/descriptor.md), and takes others. What a file must take and give, so that it can be used:
 
 - one input of four dimensions, RGB pictures, one at a time: uint8 (N, height, width, 3) with levels 0..255, or float32
   (N, 3, height, width), which gets levels 0..1 less ImageNet's means and divided by its deviations. Either type in the
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -26,13 +27,14 @@ from verify.model import Transform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
     Picture = npt.NDArray[np.uint8]
     Vectors = npt.NDArray[np.float16]
 
+#: The program's own.
+OWN_MODEL = Path(__file__).with_name("descriptor.onnx")
 MAX_MODEL_BYTES = 512 * 1024**2
 MAX_DIMENSIONS = 4096
 #: Ways in which key pictures of a release are described, in the order of the vectors; the last two only of the middle
@@ -45,7 +47,7 @@ VIEWS = (
 )
 _UPRIGHT_VIEWS = 2
 
-_INSTALL = "pip install 'verify-video[learned]'"
+_INSTALL = "pip install onnxruntime"
 _WANTED = "See verify/fingerprint/learned.py and docs/usage.md for what a descriptor takes and gives."
 _DEFAULT_SIDE_PX = 288
 _MAX_SIDE_PX = 2048
@@ -173,10 +175,12 @@ def short_name(sha256: str) -> str:
 
 def _runtime() -> Any:
     try:
-        import onnxruntime  # noqa: PLC0415 - optional, and slow to import
+        import onnxruntime  # noqa: PLC0415 - slow to import
     except ImportError as error:
         raise ToolMissingError(
-            "--descriptor", f"onnxruntime cannot be used ({error})", f"Install it: {_INSTALL}"
+            "the learned descriptor",
+            f"onnxruntime cannot be used ({error})",
+            f"Install it: {_INSTALL}. Or do without: --no-descriptor.",
         ) from error
     # The library would otherwise tell its maker of its use, on some systems.
     onnxruntime.disable_telemetry_events()

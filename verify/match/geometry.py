@@ -171,12 +171,23 @@ def distinct_overlays(overlays: Sequence[Overlay], size: tuple[int, int], limit:
 
 
 def assumed_overlay(
-    query_size: tuple[int, int], reference_size: tuple[int, int], *, mirrored: bool, times_s: tuple[float, float]
+    region: tuple[float, float, float, float],
+    reference_size: tuple[int, int],
+    *,
+    mirrored: bool,
+    times_s: tuple[float, float],
 ) -> Overlay:
-    """Lay the whole query on the whole reference picture, turned around if `mirrored`; sizes (width, height)."""
-    across, down = reference_size[0] / query_size[0], reference_size[1] / query_size[1]
+    """Lay a part of the query, (left, top, right, bottom) in px, on the whole reference picture, (width, height) in px.
+
+    If `mirrored`, turned around.
+    """
+    left, top, right, bottom = region
+    across, down = reference_size[0] / (right - left), reference_size[1] / (bottom - top)
     matrix = np.array(
-        [[-across if mirrored else across, 0.0, reference_size[0] if mirrored else 0.0], [0.0, down, 0.0]]
+        [
+            [-across if mirrored else across, 0.0, right * across if mirrored else -left * across],
+            [0.0, down, -top * down],
+        ]
     )
     none = np.zeros((0, 2), np.float32)
     return Overlay(

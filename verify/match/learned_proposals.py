@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from verify.fingerprint.learned import VIEWS
+from verify.fingerprint.regions import find_regions
 from verify.match.proposals import Proposal, Resemblance
 
 if TYPE_CHECKING:
@@ -20,15 +22,19 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from verify.archive.descriptors import DescriptorIndex
+    from verify.archive.descriptor_index import DescriptorIndex
     from verify.archive.local_index import LocalIndex
     from verify.fingerprint.key_pictures import QueryPiece
+    from verify.fingerprint.learned import Descriptor
     from verify.match.motion import MotionLine
+    from verify.model import LocalFeatureSet
 
     Floats = npt.NDArray[np.float32]
+    Numbers = npt.NDArray[np.int64]
 
 #: How many references and views are proposed for a piece; a descriptor may not tell a picture from its mirror image.
 PROPOSED = 6
+_PROPOSED_IN_REGIONS = 4
 _MIN_CLEARNESS = 0.1
 _NOISE_SHARE = _BACKGROUND_SHARE = 0.5
 _NOISE_REFERENCES = 3
@@ -51,33 +57,72 @@ def propose_alike(pieces: Sequence[QueryPiece], index: DescriptorIndex, local: L
     index
         Vectors of the references of `local`, numbered as there.
     """
-    if not len(index.reference_ids) or not pieces:
-        return [[] for _ in pieces]
-    parts = [
-        _similarities(pieces[start : start + _PIECES_AT_ONCE], index)
-        for start in range(0, len(pieces), _PIECES_AT_ONCE)
-    ]
-    similar = np.concatenate(parts)
-    background = np.median(similar, axis=0) if len(pieces) >= _BACKGROUND_PIECES else np.zeros(similar.shape[1:])
-    return [
-        _elected(piece, own, np.asarray(background, np.float32), index=index, local=local)
-        for piece, own in zip(pieces, similar, strict=True)
-    ]
+    proposals = []
+    for start in range(0, len(pieces), _PIECES_AT_ONCE):
+        some = pieces[start : start + _PIECES_AT_ONCE]
+        numbers, similar = _similarities(some, index)
+        background = np.median(similar, axis=0) if len(some) >= _BACKGROUND_PIECES else np.zeros(similar.shape[1:])
+        for piece, own in zip(some, similar, strict=True):
+            clearness = own - _BACKGROUND_SHARE * np.maximum(background, 0) - _NOISE_SHARE * _noise(own)
+            proposals.append(_elected(piece, own, clearness, numbers, index=index, local=local))
+    return proposals
 
 
-def merged(by_keypoints: Sequence[Proposal], alike: Sequence[Proposal]) -> list[Proposal]:
-    """Merge what is proposed for one piece in both ways; key pictures that either names are tried in turn."""
-    others = {(each.reference_number, each.view): each for each in alike}
-    both = []
-    for each in by_keypoints:
-        other = others.pop((each.reference_number, each.view), None)
-        if other is not None:
-            pictures = zip(each.key_pictures, other.key_pictures, strict=True)
-            key_pictures = tuple(_in_turn(one, two) for one, two in pictures)
-            both.append(replace(each, key_pictures=key_pictures, alike=other.alike))
-        else:
-            both.append(each)
-    return [*both, *others.values()]
+def propose_in_regions(
+    piece: QueryPiece, learned: Descriptor, index: DescriptorIndex, local: LocalIndex
+) -> list[Proposal]:
+    """Propose references that stand out as looking like a part of a piece: an inset, half of a split screen.
+
+    Parameters
+    ----------
+    learned
+        The descriptor that the vectors of `index` are of.
+    """
+    if not piece.picture or not len(index.reference_ids):
+        return []
+    picture = np.asarray(cv2.imdecode(np.frombuffer(piece.picture, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    regions = find_regions(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8))
+    if not regions:
+        return []
+    described = [learned.describe_views(region.cut(picture), with_inverted=False) for region in regions]
+    vectors = np.concatenate(described)
+    shown = [(region, view) for region, own in zip(regions, described, strict=True) for view in VIEWS[: len(own)]]
+    numbers = index.nearest(vectors.astype(np.float32))
+    similar = index.similarities(vectors.astype(np.float32), numbers)
+    noise = _noise(similar)
+    middle = len(piece.key_pictures) // 2
+    proposals: list[Proposal] = []
+    for best in np.argsort(-(similar - noise), axis=None, kind="stable"):
+        row, place = (int(each) for each in np.unravel_index(best, similar.shape))
+        region, view = shown[row]
+        found_s = index.closest_times_s(vectors[row], int(numbers[place]), _MOMENTS, _MOMENT_MARGIN)
+        alike = Resemblance(
+            similarity=float(similar[row, place]),
+            noise=float(noise[row, place]),
+            times_s=tuple(found_s if number == middle else () for number in range(len(piece.key_pictures))),
+        )
+        if not stands_out(alike) or len(proposals) == _PROPOSED_IN_REGIONS:
+            break
+        if any((each.reference_number, each.view) == (numbers[place], view) for each in proposals):
+            continue
+        features = local.features(index.reference_ids[int(numbers[place])])
+        proposals.append(
+            Proposal(
+                reference_number=int(numbers[place]),
+                view=view,
+                votes=alike.similarity,
+                key_pictures=_key_pictures(alike, features),
+                alike=alike,
+                region=(region.left, region.top, region.right, region.bottom),
+            )
+        )
+    return proposals
+
+
+def supported(by_keypoints: Sequence[Proposal], alike: Sequence[Proposal]) -> list[Proposal]:
+    """Add to what keypoints propose for one piece what the descriptor says of the same references."""
+    said = {(each.reference_number, each.view): each.alike for each in alike}
+    return [replace(each, alike=said.get((each.reference_number, each.view))) for each in by_keypoints]
 
 
 def stands_out(alike: Resemblance | None) -> bool:
@@ -104,13 +149,17 @@ def pictures_on_line(alike: Resemblance, piece: QueryPiece, line: MotionLine) ->
     return count
 
 
-def _similarities(pieces: Sequence[QueryPiece], index: DescriptorIndex) -> Floats:
-    """Return how much each piece, in each of `VIEWS`, looks like each reference: cosines, (P, V, R) float32.
+def _similarities(pieces: Sequence[QueryPiece], index: DescriptorIndex) -> tuple[Numbers, Floats]:
+    """Compare some pieces with the references that are most like any of them.
 
-    It is the mean of the key pictures that were described in that view, 0 where none was.
+    Returns
+    -------
+    numbers (R,)
+        Which references these are.
+    similar (P, V, R) float32
+        How much each piece, in each of `VIEWS`, looks like each of them: the mean of the cosines of those of its key
+        pictures that were described in that view, 0 where none was.
     """
-    similar = np.zeros((len(pieces), len(VIEWS), len(index.reference_ids)), np.float32)
-    counts = np.zeros((len(pieces), len(VIEWS)), np.int64)
     described = [
         (number, view, vector)
         for number, piece in enumerate(pieces)
@@ -118,27 +167,39 @@ def _similarities(pieces: Sequence[QueryPiece], index: DescriptorIndex) -> Float
         if picture.vectors is not None
         for view, vector in enumerate(picture.vectors)
     ]
-    if not described:
-        return similar
-    cosines = index.similarities(np.array([vector for _, _, vector in described], np.float32))
-    for (number, view, _), row in zip(described, cosines, strict=True):
-        similar[number, view] += row
-        counts[number, view] += 1
-    return np.asarray(similar / np.maximum(counts, 1)[:, :, None], np.float32)
+    vectors = np.array([vector for _, _, vector in described], np.float32)
+    numbers = index.nearest(vectors)
+    similar = np.zeros((len(pieces), len(VIEWS), len(numbers)), np.float32)
+    counts = np.zeros((len(pieces), len(VIEWS)), np.int64)
+    if len(numbers):
+        for (number, view, _), row in zip(described, index.similarities(vectors, numbers), strict=True):
+            similar[number, view] += row
+            counts[number, view] += 1
+    return numbers, np.asarray(similar / np.maximum(counts, 1)[:, :, None], np.float32)
 
 
 def _elected(
-    piece: QueryPiece, similar: Floats, background: Floats, *, index: DescriptorIndex, local: LocalIndex
+    piece: QueryPiece,
+    similar: Floats,
+    clearness: Floats,
+    numbers: Numbers,
+    *,
+    index: DescriptorIndex,
+    local: LocalIndex,
 ) -> list[Proposal]:
-    """Choose what to propose for one piece; similarities and their background are (V, R)."""
+    """Choose what to propose for one piece, of references `numbers`; similarities and how clear they are, (V, R)."""
     noise = _noise(similar)
-    clearness = similar - _BACKGROUND_SHARE * np.maximum(background, 0) - _NOISE_SHARE * noise
     proposals = []
-    for place in np.argsort(-clearness, axis=None, kind="stable")[:PROPOSED]:
-        view, reference = (int(each) for each in np.unravel_index(place, clearness.shape))
-        if clearness[view, reference] < _MIN_CLEARNESS:
+    for best in np.argsort(-clearness, axis=None, kind="stable")[:PROPOSED]:
+        view, place = (int(each) for each in np.unravel_index(best, clearness.shape))
+        if clearness[view, place] < _MIN_CLEARNESS:
             break
-        times_s = tuple(_closest(picture.vectors, view, reference, index) for picture in piece.key_pictures)
+        reference = int(numbers[place])
+        alike = Resemblance(
+            similarity=float(similar[view, place]),
+            noise=float(noise[view, place]),
+            times_s=tuple(_closest(picture.vectors, view, reference, index) for picture in piece.key_pictures),
+        )
         features = local.features(index.reference_ids[reference])
         if not len(features.times_s):
             continue
@@ -146,17 +207,20 @@ def _elected(
             Proposal(
                 reference_number=reference,
                 view=VIEWS[view],
-                votes=float(clearness[view, reference]),
-                key_pictures=tuple(
-                    tuple(int(np.abs(features.times_s - time_s).argmin()) for time_s in some[:_KEY_PICTURES])
-                    for some in times_s
-                ),
-                alike=Resemblance(
-                    similarity=float(similar[view, reference]), noise=float(noise[view, reference]), times_s=times_s
-                ),
+                votes=float(clearness[view, place]),
+                key_pictures=_key_pictures(alike, features),
+                alike=alike,
             )
         )
     return proposals
+
+
+def _key_pictures(alike: Resemblance, features: LocalFeatureSet) -> tuple[tuple[int, ...], ...]:
+    """Name the key pictures of a reference at the times when it looks most like those of a piece."""
+    return tuple(
+        tuple(int(np.abs(features.times_s - time_s).argmin()) for time_s in some[:_KEY_PICTURES])
+        for some in alike.times_s
+    )
 
 
 def _noise(similar: Floats) -> Floats:
@@ -177,10 +241,3 @@ def _closest(
     if vectors is None or view >= len(vectors):
         return ()
     return index.closest_times_s(vectors[view], reference, _MOMENTS, _MOMENT_MARGIN)
-
-
-def _in_turn(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ...]:
-    """Take from both lists in turn, each entry once."""
-    longest = max(len(one), len(two))
-    both = [each for place in range(longest) for some in (one, two) for each in some[place : place + 1]]
-    return tuple(dict.fromkeys(both))

@@ -1,10 +1,9 @@
 """From a release and the references to aligned, confirmed, scored segments.
 
 Two ways propose where a piece of the release may come from: lines of agreeing perceptual hashes, and keypoints that
-vote for references; where neither finds anything, motion signatures are a third, and a learned descriptor is another
-where the user brings one. Each proposal is then confirmed by
-geometry and by motion. The same camera on the same scene at another time agrees in geometry and not in motion, and is
-reported as the same scene, never as reuse.
+vote for references. Where neither finds anything, motion signatures are a third; where nothing is confirmed by then, a
+learned descriptor is a fourth. Each proposal is then confirmed by geometry and by motion. The same camera on the same
+scene at another time agrees in geometry and not in motion, and is reported as the same scene, never as reuse.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import numpy as np
 from verify.match.confirmation import Confirmation, PieceEvidence, seen_in
 from verify.match.hash_lines import find_hash_matches
 from verify.match.joining import join_neighbours, without_weaker_twins
-from verify.match.learned_proposals import merged, propose_alike
+from verify.match.learned_proposals import propose_alike, propose_in_regions, supported
 from verify.match.motion_proposals import propose_by_motion
 from verify.match.proposals import propose
 from verify.match.scoring import HASH_FAMILY, STILL, calibration
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from verify.archive.motion_index import MotionIndex
     from verify.fingerprint.key_pictures import QueryPiece
     from verify.match.materials import QueryMaterial, ReferenceMaterial
+    from verify.match.proposals import Proposal
     from verify.model import Match, Progress, Shot
 
 #: Share of the best score on a piece below which another reference is taken for a look-alike.
@@ -81,19 +81,41 @@ def gather_evidence(
     Returns the evidence for each piece of the query, strongest first, whatever its score.
     """
     confirmation = Confirmation(query, references)
-    proposals = propose(query.pieces, references.local)
+    pieces = query.pieces
+    proposals = propose(pieces, references.local)
+    alike: list[list[Proposal]] = [[] for _ in pieces]
     if references.learned is not None:
-        alike = propose_alike(query.pieces, references.learned, references.local)
-        proposals = [merged(*both) for both in zip(proposals, alike, strict=True)]
-    progress.start("confirm", len(query.pieces), "pieces")
+        alike = propose_alike(pieces, references.learned, references.local)
+    progress.start("confirm", len(pieces), "pieces")
     evidence = []
-    for piece, proposed in zip(query.pieces, proposals, strict=True):
-        evidence.append(confirmation.check(piece, proposed, hashed))
+    for piece, proposed, looks in zip(pieces, proposals, alike, strict=True):
+        evidence.append(confirmation.check(piece, supported(proposed, looks), hashed))
         progress.advance(1)
     if references.motions is not None:
-        _add_by_motion(evidence, query.pieces, references.motions, confirmation)
+        _add_by_motion(evidence, pieces, references.motions, confirmation)
+    # Last, so that it only ever adds: what is found without a descriptor is found as well with one.
+    for number in _below(evidence, calibration().confirmed_from):
+        evidence[number] = _strongest_first(evidence[number], confirmation.check(pieces[number], alike[number], ()))
+    if references.learned is not None and query.learned is not None:
+        for number in _below(evidence, calibration().possible_from):
+            proposed = propose_in_regions(pieces[number], query.learned, references.learned, references.local)
+            found = confirmation.check_regions(pieces[number], proposed)
+            evidence[number] = _strongest_first(evidence[number], found)
     progress.finish()
     return _followed(evidence, query, confirmation)
+
+
+def _below(evidence: Sequence[Sequence[PieceEvidence]], score: float) -> list[int]:
+    """Return the numbers of the pieces for which nothing of this score was found."""
+    return [number for number, own in enumerate(evidence) if not own or own[0].score < score]
+
+
+def _strongest_first(one: Sequence[PieceEvidence], other: Sequence[PieceEvidence]) -> list[PieceEvidence]:
+    """Put together what was found for one piece, the best for each reference and view."""
+    best: dict[tuple[str, Transform], PieceEvidence] = {}
+    for each in sorted([*one, *other], key=lambda each: (-each.score, each.reference_id)):
+        best.setdefault((each.reference_id, each.view), each)
+    return list(best.values())
 
 
 def _add_by_motion(
@@ -103,11 +125,10 @@ def _add_by_motion(
     confirmation: Confirmation,
 ) -> None:
     """Look, for pieces for which nothing else was found, where the same changes."""
-    open_ones = [number for number, own in enumerate(evidence) if not own or own[0].score < calibration().possible_from]
+    open_ones = _below(evidence, calibration().possible_from)
     signatures = [confirmation.signatures(pieces[number]) for number in open_ones]
     for number, proposed in zip(open_ones, propose_by_motion(signatures, motions), strict=True):
-        found = confirmation.check_motion(pieces[number], proposed)
-        evidence[number] = sorted([*evidence[number], *found], key=lambda each: (-each.score, each.reference_id))
+        evidence[number] = _strongest_first(evidence[number], confirmation.check_motion(pieces[number], proposed))
 
 
 def _followed(

@@ -12,10 +12,11 @@ from verify.model import Interval
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from verify.archive.descriptors import DescriptorIndex
+    from verify.archive.descriptor_index import DescriptorIndex
     from verify.archive.local_index import LocalIndex
     from verify.archive.motion_index import MotionIndex
     from verify.fingerprint.key_pictures import QueryPiece
+    from verify.fingerprint.learned import Descriptor
     from verify.match.query import Query
     from verify.model import ProxyClip
 
@@ -32,11 +33,15 @@ _CACHE_BYTES = 400 * 1024**2
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class QueryMaterial:
-    """The release: hashes of its frames, its pieces with their keypoints, and its small pictures."""
+    """The release: hashes of its frames, its pieces with their keypoints, and its small pictures.
+
+    `learned` is the descriptor that its key pictures were described by, if any.
+    """
 
     hashes: Query
     pieces: Sequence[QueryPiece]
     clip: Callable[[Interval], ProxyClip | None]
+    learned: Descriptor | None = None
 
 
 class ReferenceMaterial:

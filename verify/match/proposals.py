@@ -62,7 +62,8 @@ class Proposal:
     """A reference, seen in one way, that a piece of the query may show.
 
     `key_pictures[n]` lists the reference's key pictures that share most with the n-th key picture of the piece, best
-    first; `votes` ranks proposals. `alike` is there where a learned descriptor proposes it too.
+    first; `votes` ranks proposals. `alike` is there where a learned descriptor proposes it too. `region` is the part of
+    the picture that shows it, (left, top, right, bottom) in px, None for any.
     """
 
     reference_number: int
@@ -70,6 +71,7 @@ class Proposal:
     votes: float
     key_pictures: tuple[tuple[int, ...], ...]
     alike: Resemblance | None = None
+    region: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,0 +1,187 @@
+"""The search over the vectors that one learned descriptor gave for references.
+
+In memory a vector is a short code (product quantisation: four bits for two numbers), which tells the references that
+may be nearest. These are then compared exactly, with vectors read from where they are kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from verify.archive.catalogue import BACKUP_HINT
+from verify.errors import ArchiveDamagedError, FingerprintVersionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from verify.archive.store import Archive
+    from verify.model import DescriptorSet
+
+    Floats = npt.NDArray[np.float32]
+    Numbers = npt.NDArray[np.int64]
+
+#: Of so few pictures codes would save nothing worth having.
+_CODED_FROM_PICTURES = 20_000
+_CODES_LEARNED_FROM = 20_000
+#: Pictures looked up for a query, and the references named by them that are compared exactly.
+_NEAREST_PICTURES = 256
+_NEAREST_REFERENCES = 8
+_BLOCK_PICTURES = 8192
+_KEPT_BYTES = 64 * 1024**2
+_MAKE_HINT = (
+    "Make them of the thumbnails that are kept: verify archive reindex (with the --descriptor FILE that you search by, "
+    "if any). Or search with --no-descriptor."
+)
+_NAMED_DIGITS = 16
+
+
+class DescriptorIndex:
+    """The vectors of a set of references, ready to be searched. Use `load` or `of`.
+
+    References are numbered as in `reference_ids`.
+    """
+
+    def __init__(
+        self, reference_ids: Sequence[str], counts: Sequence[int], read: Callable[[str], DescriptorSet]
+    ) -> None:
+        self.reference_ids = tuple(reference_ids)
+        self._read = read
+        self._kept: OrderedDict[int, DescriptorSet] = OrderedDict()
+        self._kept_bytes = 0
+        self._owners = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        self._codes = self._coded(counts)
+
+    @classmethod
+    def of(cls, reference_ids: Sequence[str], descriptors: Mapping[str, DescriptorSet]) -> DescriptorIndex:
+        """Make an index of vectors that are in memory, by reference id."""
+        return cls(reference_ids, [len(descriptors[each].vectors) for each in reference_ids], descriptors.__getitem__)
+
+    @classmethod
+    def load(
+        cls, archive: Archive, reference_ids: Sequence[str], model_sha256: str, dimensions: int
+    ) -> DescriptorIndex:
+        """Make an index of the vectors, of so many dimensions, that one model gave for references of an archive.
+
+        The archive must stay open as long as the index is used.
+
+        Raises
+        ------
+        FingerprintVersionError
+            Some reference has none of that model: nothing is left out of a search silently.
+        ArchiveDamagedError
+            Vectors are not as they were stored.
+        """
+        digests = archive.descriptor_digests()
+        stored = {each.reference_id: each for each in digests if each.model_sha256 == model_sha256}
+        lacking = [reference_id for reference_id in reference_ids if reference_id not in stored]
+        if lacking:
+            others = sorted({each.model_sha256[:_NAMED_DIGITS] for each in digests} - {model_sha256[:_NAMED_DIGITS]})
+            problem = (
+                f"{len(lacking)} of {len(reference_ids)} references ({lacking[0]} is the first) have no learned "
+                f"descriptors of the model {model_sha256[:_NAMED_DIGITS]}"
+            )
+            if others:
+                problem += f"; the archive has some of {', '.join(others)}"
+            raise FingerprintVersionError(archive.folder, problem, _MAKE_HINT)
+        for each in reference_ids:
+            if stored[each].dimensions != dimensions:
+                raise ArchiveDamagedError(
+                    archive.folder, f"the learned descriptors of {each} are not those of their model", BACKUP_HINT
+                )
+        counts = [stored[each].picture_count for each in reference_ids]
+        return cls(reference_ids, counts, lambda reference_id: archive.descriptors(stored[reference_id]))
+
+    def nearest(self, queries: Floats) -> Numbers:
+        """Name the references that are most like any of the queries, (Q, D): their numbers, ascending.
+
+        Where FAISS cannot be imported, these are all.
+        """
+        if not len(self._owners) or not len(queries):
+            return np.zeros(0, np.int64)
+        if self._codes is None:
+            return np.arange(len(self.reference_ids))
+        _, rows = self._codes.search(queries, min(_NEAREST_PICTURES, len(self._owners)))
+        named: set[int] = set()
+        for own in rows:
+            # As in a dictionary, a reference has the place of its most similar picture.
+            owners = dict.fromkeys(self._owners[own[own >= 0]].tolist())
+            named.update(list(owners)[:_NEAREST_REFERENCES])
+        return np.array(sorted(named), np.int64)
+
+    def similarities(self, queries: Floats, reference_numbers: Numbers) -> Floats:
+        """Return the cosine of each query, (Q, D), and the most similar picture of each of R references, (Q, R).
+
+        It is -1 for a reference without pictures.
+        """
+        best = np.full((len(queries), len(reference_numbers)), -1, np.float32)
+        for place, number in enumerate(reference_numbers):
+            vectors = self._vectors(int(number)).vectors
+            if len(vectors):
+                best[:, place] = (queries @ vectors.T.astype(np.float32)).max(axis=1)
+        return best
+
+    def closest_times_s(
+        self, query: npt.NDArray[np.float16], reference_number: int, most: int, margin: float
+    ) -> tuple[float, ...]:
+        """Return when a reference is most similar to one query, (D,): times of up to `most` pictures in s, best first.
+
+        Their cosines are at most `margin` lower than the best.
+        """
+        found = self._vectors(reference_number)
+        if not len(found.vectors):
+            return ()
+        cosines = found.vectors.astype(np.float32) @ query.astype(np.float32)
+        order = np.argsort(-cosines, kind="stable")[:most]
+        return tuple(float(found.times_s[row]) for row in order if cosines[row] >= cosines[order[0]] - margin)
+
+    def _vectors(self, reference_number: int) -> DescriptorSet:
+        """Return the vectors of a reference, read if they were not of late."""
+        found = self._kept.pop(reference_number, None)
+        if found is None:
+            found = self._read(self.reference_ids[reference_number])
+            self._kept_bytes += found.vectors.nbytes
+        self._kept[reference_number] = found
+        while self._kept_bytes > _KEPT_BYTES and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_bytes -= dropped.vectors.nbytes
+        return found
+
+    def _coded(self, counts: Sequence[int]) -> Any:
+        """Make a FAISS index of all vectors, in the order of the references; None where it cannot be imported."""
+        numbers = [number for number, count in enumerate(counts) if count]
+        try:
+            import faiss  # noqa: PLC0415 - slow, and only needed when there is an archive to search
+        except ImportError:
+            return None
+        if not numbers:
+            return None
+        dimensions = self._vectors(numbers[0]).vectors.shape[1]
+        exact = len(self._owners) < _CODED_FROM_PICTURES
+        # Two numbers share a code, if they come in twos.
+        kind = "Flat" if exact else f"PQ{dimensions // 2 if dimensions % 2 == 0 else dimensions}x4fs"
+        index = faiss.index_factory(dimensions, kind, faiss.METRIC_INNER_PRODUCT)
+        if not exact:
+            index.train(np.concatenate(list(self._sample(numbers)))[:_CODES_LEARNED_FROM])
+        some: list[npt.NDArray[np.float16]] = []
+        for number in numbers:
+            some.append(self._vectors(number).vectors)
+            if sum(map(len, some)) >= _BLOCK_PICTURES or number == numbers[-1]:
+                index.add(np.concatenate(some).astype(np.float32))
+                some = []
+        return index
+
+    def _sample(self, numbers: Sequence[int]) -> list[Floats]:
+        """Read vectors of references spread over all, enough to learn codes from."""
+        found: list[Floats] = []
+        step = max(1, len(self._owners) // (2 * _CODES_LEARNED_FROM))
+        for first in range(step):
+            for number in numbers[first::step]:
+                found.append(self._vectors(number).vectors.astype(np.float32))
+                if sum(map(len, found)) >= _CODES_LEARNED_FROM:
+                    return found
+        return found
