@@ -25,7 +25,7 @@ def main() -> None:
     learn.add_argument("views", type=Path, help="the folder that `view` wrote")
     learn.add_argument("folder", type=Path, help="for checkpoint and curve")
     learn.add_argument("--weights", type=Path, required=True, help="ImageNet weights of EfficientNet-Lite0")
-    learn.add_argument("--steps", type=int, default=900)
+    learn.add_argument("--steps", type=int, default=1600)
     learn.add_argument("--batch", type=int, default=128, help="pictures, each in two views")
     learn.add_argument("--seed", type=int, default=1)
     learn.add_argument("--rate", type=float, default=1e-3)

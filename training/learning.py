@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from training.network import DIMENSIONS, Network
+from training.network import DIMENSIONS, Network, best_device
 from training.views import load_views
 
 if TYPE_CHECKING:
@@ -89,12 +89,12 @@ def loss_of(vectors: torch.Tensor, other: torch.Tensor, entropy_weight: float) -
     """
     count = len(vectors)
     cosines = vectors @ vectors.T
-    twins = (torch.arange(count) + count // 2) % count
+    twins = (torch.arange(count, device=vectors.device) + count // 2) % count
     positive = functional.one_hot(twins, count).bool()
-    logits = torch.where(other | positive, cosines / _TEMPERATURE, torch.tensor(-1e4))
+    logits = torch.where(other | positive, cosines / _TEMPERATURE, -1e4)
     contrastive = functional.cross_entropy(logits, twins)
     alike = cosines[positive]
-    nearest = torch.where(other, cosines, torch.tensor(-1.0)).max(1).values
+    nearest = torch.where(other, cosines, -1.0).max(1).values
     entropy = -torch.log((2 - 2 * nearest).clamp(min=1e-4).sqrt()).mean()
     told = {
         "loss": contrastive.item(),
@@ -130,7 +130,7 @@ def learn(frames: Frames, weights: Path, folder: Path, run: Path, settings: Sett
     views = load_views(folder, frames)
     network = Network()
     network.load_imagenet(weights)
-    network.to(memory_format=torch.channels_last)
+    network.to(best_device(), memory_format=torch.channels_last)
     trained = [network._blocks[views.blocks :], network._conv_head, network._bn1]
     trunk = [parameter for part in trained for parameter in part.parameters()]
     head = [network.projection.weight, network.projection.bias]
@@ -150,7 +150,7 @@ def learn(frames: Frames, weights: Path, folder: Path, run: Path, settings: Sett
     run.mkdir(parents=True, exist_ok=True)
     checkpoint, curve_path = run / "checkpoint.pt", run / "curve.jsonl"
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, map_location=network.device, weights_only=True)
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
@@ -169,7 +169,7 @@ def learn(frames: Frames, weights: Path, folder: Path, run: Path, settings: Sett
             pairs = drawing.draw_views(views.stored.shape[1], views.weak_from)
             given = np.concatenate([views.stored[numbers, each] for each in pairs])
             twice = np.concatenate([numbers, numbers])
-            other = torch.from_numpy(frames.others[np.ix_(twice, twice)])
+            other = torch.from_numpy(frames.others[np.ix_(twice, twice)]).to(network.device)
             loss, told = loss_of(network.rest_of(given, views.blocks), other, settings.entropy_weight)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

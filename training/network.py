@@ -84,6 +84,11 @@ class Network(nn.Module):
         self.register_buffer("means", torch.tensor(MEANS).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("deviations", torch.tensor(DEVIATIONS).view(1, 3, 1, 1) * 255, persistent=False)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is: the processor, or a graphics card."""
+        return self.means.device
+
     def load_imagenet(self, path: Path) -> None:
         """Load the published weights of the trunk; the classifier is left out."""
         weights = torch.load(path, map_location="cpu", weights_only=True)
@@ -135,17 +140,20 @@ class Network(nn.Module):
 
     def rest_of(self, values: npt.NDArray[np.float16], blocks: int) -> Tensor:
         """As `rest`, from stored values, (N, C, H, W)."""
-        return self.rest(torch.from_numpy(values).float().contiguous(memory_format=torch.channels_last), blocks)
+        given = torch.from_numpy(values).to(self.device).float()
+        return self.rest(given.contiguous(memory_format=torch.channels_last), blocks)
 
     @torch.no_grad()
     def described(self, values: npt.NDArray[np.float16], blocks: int) -> Tensor:
-        """As `rest_of`, some at a time and without gradients."""
-        return torch.cat([self.rest_of(values[start : start + _AT_ONCE], blocks) for start in _starts(values)])
+        """As `rest_of`, some at a time, without gradients, and back in main memory."""
+        return torch.cat([self.rest_of(values[start : start + _AT_ONCE], blocks).cpu() for start in _starts(values)])
 
     @torch.no_grad()
     def pooled_all(self, values: npt.NDArray[np.float16], blocks: int) -> Tensor:
         """As `pooled`, from stored values, some at a time and without gradients."""
-        parts = (torch.from_numpy(values[start : start + _AT_ONCE]).float() for start in _starts(values))
+        parts = (
+            torch.from_numpy(values[start : start + _AT_ONCE]).to(self.device).float() for start in _starts(values)
+        )
         return torch.cat([self.pooled(part, blocks) for part in parts])
 
     def pooled(self, values: Tensor, blocks: int) -> Tensor:
@@ -157,6 +165,11 @@ class Network(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         return self.rest(self.stem(pictures, 0), 0)
+
+
+def best_device() -> torch.device:
+    """Choose the graphics card if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _starts(values: npt.NDArray[np.float16]) -> range:

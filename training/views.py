@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from training.edits import edited
-from training.network import Network
+from training.network import Network, best_device
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,19 +58,19 @@ def make_views(
     network = Network()
     network.load_imagenet(weights)
     network.eval()
-    network.to(memory_format=torch.channels_last)
+    network.to(best_device(), memory_format=torch.channels_last)
     state = folder / "views.json"
     wanted = {"views": count, "size_px": size_px, "blocks": blocks, "seed": seed, "frames": frames.digest}
     done = _done(state, wanted) if state.exists() else 0
     with torch.no_grad():
-        shape = network.stem(torch.zeros(1, 3, size_px, size_px), blocks).shape[1:]
+        shape = network.stem(torch.zeros(1, 3, size_px, size_px, device=network.device), blocks).shape[1:]
         stored = np.lib.format.open_memmap(
             folder / "views.npy", "r+" if done else "w+", np.float16, (len(frames), count, *shape)
         )
         views = _Edited(frames, count, size_px, seed, done)
         for pictures in DataLoader(views, batch_size=None, num_workers=1, prefetch_factor=8):
-            given = pictures.float().contiguous(memory_format=torch.channels_last)
-            stored[done] = network.stem(given, blocks).numpy()
+            given = pictures.to(network.device).float().contiguous(memory_format=torch.channels_last)
+            stored[done] = network.stem(given, blocks).cpu().numpy()
             done += 1
             if done % 50 == 0 or done == len(frames):
                 stored.flush()

@@ -129,16 +129,6 @@ class Confirmation:
                 found.append(self._by_looks(piece, clip, proposal, proposal.alike))
         return sorted(found, key=lambda each: (-each.score, each.reference_id))
 
-    def check_regions(self, piece: QueryPiece, proposals: Sequence[Proposal]) -> list[PieceEvidence]:
-        """Check what looks like a region of one piece; the best evidence first."""
-        clip = self._query.clip(piece.interval)
-        found = [
-            self._by_looks(piece, clip, each, each.alike)
-            for each in proposals
-            if each.alike is not None and each.region is not None
-        ]
-        return sorted(found, key=lambda each: (-each.score, each.reference_id))
-
     def check_motion(self, piece: QueryPiece, proposals: Sequence[MotionProposal]) -> list[PieceEvidence]:
         """Check what motion signatures propose for one piece: the whole picture on the whole picture."""
         clip = self._query.clip(piece.interval)
@@ -336,12 +326,9 @@ class Confirmation:
     ) -> PieceEvidence:
         """Check what only looks alike: the whole picture, or a region of it, on the whole picture."""
         reference_id = self._references.local.reference_ids[proposal.reference_number]
+        region = proposal.region or (0, 0, piece.width_px, piece.height_px)
         times_s = most_alike(alike, piece)
-        if proposal.region is None:
-            laid = self._whole(piece, reference_id, proposal.view, times_s)
-        else:
-            size = self._size(reference_id)
-            laid = assumed_overlay(proposal.region, size, mirrored=proposal.view.mirrored, times_s=times_s)
+        laid = assumed_overlay(region, self._size(reference_id), mirrored=proposal.view.mirrored, times_s=times_s)
         spans = self._spans(reference_id, proposal)
         return self._best(piece, clip, reference_id, proposal.view, [(laid, 0)], spans=spans, alike=alike)
 

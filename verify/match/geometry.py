@@ -171,24 +171,25 @@ def distinct_overlays(overlays: Sequence[Overlay], size: tuple[int, int], limit:
 
 
 def assumed_overlay(
-    region: tuple[float, float, float, float],
+    region: tuple[int, int, int, int],
     reference_size: tuple[int, int],
     *,
     mirrored: bool,
     times_s: tuple[float, float],
 ) -> Overlay:
-    """Lay a part of the query, (left, top, right, bottom) in px, on the whole reference picture, (width, height) in px.
+    """Lay a region of the query on the whole reference picture, turned around if `mirrored`.
 
-    If `mirrored`, turned around.
+    Parameters
+    ----------
+    region
+        Left, top, right and bottom in px.
+    reference_size
+        Width and height in px.
     """
     left, top, right, bottom = region
     across, down = reference_size[0] / (right - left), reference_size[1] / (bottom - top)
-    matrix = np.array(
-        [
-            [-across if mirrored else across, 0.0, right * across if mirrored else -left * across],
-            [0.0, down, -top * down],
-        ]
-    )
+    first = right * across if mirrored else -left * across
+    matrix = np.array([[-across if mirrored else across, 0.0, first], [0.0, down, -top * down]])
     none = np.zeros((0, 2), np.float32)
     return Overlay(
         matrix=matrix,

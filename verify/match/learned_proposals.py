@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from verify.fingerprint.key_pictures import QueryPiece
     from verify.fingerprint.learned import Descriptor
     from verify.match.motion import MotionLine
-    from verify.model import LocalFeatureSet
+    from verify.model import LocalFeatureSet, Transform
 
     Floats = npt.NDArray[np.float32]
     Numbers = npt.NDArray[np.int64]
@@ -71,7 +71,7 @@ def propose_alike(pieces: Sequence[QueryPiece], index: DescriptorIndex, local: L
 def propose_in_regions(
     piece: QueryPiece, learned: Descriptor, index: DescriptorIndex, local: LocalIndex
 ) -> list[Proposal]:
-    """Propose references that stand out as looking like a part of a piece: an inset, half of a split screen.
+    """Rank the references that look most like a part of a piece: an inset, half of a split screen.
 
     Parameters
     ----------
@@ -90,30 +90,30 @@ def propose_in_regions(
     numbers = index.nearest(vectors.astype(np.float32))
     similar = index.similarities(vectors.astype(np.float32), numbers)
     noise = _noise(similar)
+    clearness = similar - _NOISE_SHARE * noise
+    chosen: dict[tuple[int, Transform], tuple[int, int]] = {}
+    for best in np.argsort(-clearness, axis=None, kind="stable"):
+        row, place = (int(each) for each in np.unravel_index(best, clearness.shape))
+        if clearness[row, place] < _MIN_CLEARNESS:
+            break
+        chosen.setdefault((int(numbers[place]), shown[row][1]), (row, place))
     middle = len(piece.key_pictures) // 2
-    proposals: list[Proposal] = []
-    for best in np.argsort(-(similar - noise), axis=None, kind="stable"):
-        row, place = (int(each) for each in np.unravel_index(best, similar.shape))
-        region, view = shown[row]
-        found_s = index.closest_times_s(vectors[row], int(numbers[place]), _MOMENTS, _MOMENT_MARGIN)
+    proposals = []
+    for (number, view), (row, place) in list(chosen.items())[:_PROPOSED_IN_REGIONS]:
+        times_s = index.closest_times_s(vectors[row], number, _MOMENTS, _MOMENT_MARGIN)
         alike = Resemblance(
             similarity=float(similar[row, place]),
             noise=float(noise[row, place]),
-            times_s=tuple(found_s if number == middle else () for number in range(len(piece.key_pictures))),
+            times_s=tuple(times_s if picture == middle else () for picture in range(len(piece.key_pictures))),
         )
-        if not stands_out(alike) or len(proposals) == _PROPOSED_IN_REGIONS:
-            break
-        if any((each.reference_number, each.view) == (numbers[place], view) for each in proposals):
-            continue
-        features = local.features(index.reference_ids[int(numbers[place])])
         proposals.append(
             Proposal(
-                reference_number=int(numbers[place]),
+                reference_number=number,
                 view=view,
-                votes=alike.similarity,
-                key_pictures=_key_pictures(alike, features),
+                votes=float(clearness[row, place]),
+                key_pictures=_key_pictures(alike, local.features(index.reference_ids[number])),
                 alike=alike,
-                region=(region.left, region.top, region.right, region.bottom),
+                region=shown[row][0],
             )
         )
     return proposals

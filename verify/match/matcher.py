@@ -99,7 +99,7 @@ def gather_evidence(
     if references.learned is not None and query.learned is not None:
         for number in _below(evidence, calibration().possible_from):
             proposed = propose_in_regions(pieces[number], query.learned, references.learned, references.local)
-            found = confirmation.check_regions(pieces[number], proposed)
+            found = confirmation.check(pieces[number], proposed, ())
             evidence[number] = _strongest_first(evidence[number], found)
     progress.finish()
     return _followed(evidence, query, confirmation)

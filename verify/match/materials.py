@@ -56,7 +56,7 @@ class ReferenceMaterial:
     clips
         Gives the small pictures of a stretch of a reference.
     learned
-        Vectors that the user's learned descriptor gave for the references, numbered as in `local`; None without one.
+        Vectors that the learned descriptor gave for the references, numbered as in `local`; None without one.
     motions
         Motion signatures of the references, numbered as in `local`; None to search without them.
     """
