@@ -74,6 +74,8 @@ PARAMETERS: dict[str, str | int | float | bool] = {
     "confirmed_from_score": calibration().confirmed_from,
     "possible_from_score": calibration().possible_from,
 }
+#: Stands for the digest of a learned descriptor where the archive was searched without.
+NO_DESCRIPTOR = "none"
 _PROXY_NAME = "proxy.mkv"
 _EDGE_S = 0.001
 #: A clip is a piece of the release, at most some 3 MB.
@@ -96,18 +98,11 @@ class Library:
 
 
 @contextmanager
-def open_library(folder: Path, learned: Descriptor | None = None, *, if_described: bool = False) -> Iterator[Library]:
+def open_library(folder: Path, learned: Descriptor | None = None) -> Iterator[Library]:
     """Open an archive for searching, by a learned descriptor too if one is given; raises the errors of `Archive.open`
     and `DescriptorIndex.load`.
-
-    Parameters
-    ----------
-    if_described
-        Do without the descriptor where the archive has no vectors of any: it was made before there was one.
     """
     with Archive.open(folder) as archive, ProxyReader() as proxies:
-        if if_described and not archive.descriptor_digests():
-            learned = None
         references = {reference.id: reference for reference in archive.references()}
 
         def clip(reference_id: str, stretch: Interval) -> ProxyClip | None:
@@ -235,6 +230,7 @@ def _examine(
             archive=library.snapshot if library else None,
             references=library.references if library else {},
             matches=matches,
+            is_by_looks=library is None or library.learned is not None,
             repeats=repeats,
             frame_pairs=frame_pairs,
             first_frame=first_frame,
@@ -253,9 +249,9 @@ def _examine(
 
 def parameters(library: Library | None) -> dict[str, str | int | float | bool]:
     """Return what a report states of how it was searched."""
-    if library is None or library.learned is None:
+    if library is None:
         return PARAMETERS
-    return {**PARAMETERS, "learned_descriptor_sha256": library.learned.sha256}
+    return {**PARAMETERS, "learned_descriptor_sha256": library.learned.sha256 if library.learned else NO_DESCRIPTOR}
 
 
 def compare_videos(

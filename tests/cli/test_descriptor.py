@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from tests.cli.helpers.command import names_in, verify
 from tests.unit.onnx_samples import layout_model, written
+from verify.archive.catalogue import CATALOGUE_NAME
 from verify.fingerprint.learned import OWN_MODEL
 
 
@@ -97,28 +100,47 @@ def test_own_descriptor_is_used_unless_it_is_left_out(release: Path, footage: di
         report = json.loads(done.out)
         assert [entry["match"]["level"] for entry in report["matches"]] == ["confirmed"]
         used[name] = report["parameters"].get("learned_descriptor_sha256")
-    assert used == {"with": sha256_of(OWN_MODEL), "without": None}
+    assert used == {"with": sha256_of(OWN_MODEL), "without": "none"}
 
 
-def test_archive_of_before_is_searched_without_and_reindexed(release: Path, footage: dict[str, Path], tmp_path: Path):
+def test_archive_of_before_is_searched_without_and_reindexed(
+    release: Path, footage: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     archive = tmp_path / "archive"
     assert verify("archive", "add", footage["scene"], "--archive", archive, "--no-descriptor").code == 0
-    before = verify("video", release, "--archive", archive, "--out", tmp_path / "before", "--json")
-    assert (
-        f"note: the archive at {archive} has no vectors of a learned descriptor and is searched without" in before.err
-    )
-    assert "Make them: verify archive reindex" in before.err
-    assert "learned_descriptor_sha256" not in json.loads(before.out)["parameters"]
+    with monkeypatch.context() as broken:
+        broken.setitem(sys.modules, "onnxruntime", None)  # nothing needs it
+        before = verify("video", release, "--archive", archive, "--out", tmp_path / "before", "--json")
+    assert f"note: the archive at {archive} has no vectors of a learned descriptor" in before.err
+    assert f"Make them: verify archive reindex --archive {archive}" in before.err
+    report = json.loads(before.out)
+    assert report["parameters"]["learned_descriptor_sha256"] == "none"
+    assert any("searched without a learned descriptor" in limit for limit in report["limits"])
     # One reference with and one without: nothing is left out silently.
-    assert verify("archive", "add", footage["other-scene"], "--archive", archive).code == 0
+    added = verify("archive", "add", footage["other-scene"], "--archive", archive)
+    assert added.code == 0
+    assert "note: 1 of 2 references have no vectors of a learned descriptor; searches are refused" in added.err
     mixed = verify("video", release, "--archive", archive, "--out", tmp_path / "mixed")
     assert (mixed.code, "1 of 2 references (scene is the first)" in mixed.message) == (41, True)
-    assert "--no-descriptor" in mixed.message
+    assert f"verify archive reindex --archive {archive}" in mixed.message
     made = verify("archive", "reindex", "--archive", archive)
     assert (made.code, made.out) == (0, "1 described, 1 had vectors of this descriptor already.\n")
     after = verify("video", release, "--archive", archive, "--out", tmp_path / "after", "--json")
-    assert json.loads(after.out)["parameters"]["learned_descriptor_sha256"] == sha256_of(OWN_MODEL)
+    report = json.loads(after.out)
+    assert report["parameters"]["learned_descriptor_sha256"] == sha256_of(OWN_MODEL)
+    assert not any("searched without a learned descriptor" in limit for limit in report["limits"])
+    assert {"faiss-cpu", "onnxruntime"} <= set(report["versions"])
     assert "note:" not in after.err
+
+
+def test_retracted_references_have_no_say(release: Path, footage: dict[str, Path], tmp_path: Path):
+    archive = tmp_path / "archive"
+    assert verify("archive", "add", footage["scene"], "--archive", archive, "--no-descriptor").code == 0
+    assert verify("archive", "add", footage["other-scene"], "--archive", archive).code == 0
+    with contextlib.closing(sqlite3.connect(archive / CATALOGUE_NAME)) as connection, connection:
+        connection.execute("UPDATE reference SET retracted = 1 WHERE id = 'other-scene'")
+    done = verify("video", release, "--archive", archive, "--out", tmp_path / "out")
+    assert (done.code in (0, 100), "is searched without" in done.err) == (True, True)
 
 
 def test_contradictions_and_what_is_absent_are_refused(footage: dict[str, Path], model: Path, tmp_path: Path):
@@ -149,7 +171,7 @@ def test_archive_without_its_vectors_is_refused(described: Path, release: Path, 
         f"1 of 1 references (scene is the first) have no learned descriptors of the model {sha256_of(other)[:16]}"
         in (done.message)
     )
-    assert "verify archive reindex (with the --descriptor FILE that you search by, if any)" in done.message
+    assert "(with the --descriptor FILE that you search by, if any)" in done.message
     assert names_in(out) == set()
 
 

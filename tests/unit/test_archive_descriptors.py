@@ -181,6 +181,30 @@ def test_codes_name_the_references_that_an_exact_search_names(monkeypatch: pytes
     assert len(coded) < 60
 
 
+def test_more_pictures_are_looked_up_where_one_reference_has_all_the_nearest():
+    one = vectors(5, 1)[0].astype(np.float64)
+    near = one + 0.01 * np.random.default_rng(1).normal(size=(2000, DIMENSIONS))
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    sets = {"long": DescriptorSet(model_sha256=MODEL, times_s=np.arange(2000.0), vectors=near.astype(np.float16))}
+    sets |= {f"r{number}": described(number) for number in range(5)}
+    assert DescriptorIndex.of(list(sets), sets).nearest(one[None].astype(np.float32)).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_vectors_that_are_replaced_during_a_search_are_no_damage(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "_KEPT_BYTES", 1)
+    filled(folder, one=described(1), two=described(2))
+    with Archive.open(folder) as archive, Archive.open(folder) as other:
+        index = DescriptorIndex.load(archive, ["one", "two"], MODEL, DIMENSIONS)
+        other.replace_descriptors("one", described(3, OTHER_MODEL))
+        with pytest.raises(FingerprintVersionError, match="of one were replaced while it was being searched"):
+            index.similarities(vectors(9).astype(np.float32), np.array([0]))
+        change(folder, "UPDATE descriptor SET vectors = times_s WHERE reference_id = 'two'")
+        index.similarities(vectors(9).astype(np.float32), np.array([1]))  # it is kept
+        index._kept.clear()
+        with pytest.raises(ArchiveDamagedError, match="do not have their digest"):
+            index.similarities(vectors(9).astype(np.float32), np.array([1]))
+
+
 def test_without_faiss_all_are_compared(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
     sets = {f"r{number}": described(number) for number in range(12)}

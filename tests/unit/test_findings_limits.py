@@ -33,3 +33,10 @@ def test_a_large_archive_fully_read_has_the_limits_of_the_method_only() -> None:
         "false-alarm bound", "footage like that", "title cards", "b-roll", "two independent families",
     ):  # fmt: skip
         assert needed in text
+
+
+def test_search_without_a_learned_descriptor_is_told() -> None:
+    without = standard_limits(ARCHIVE, is_by_looks=False)
+    assert without[1].startswith("The archive was searched without a learned descriptor")
+    assert not any("without a learned descriptor" in limit for limit in standard_limits(ARCHIVE))
+    assert not any("without a learned descriptor" in limit for limit in standard_limits(None, is_by_looks=False))

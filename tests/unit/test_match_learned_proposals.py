@@ -30,17 +30,17 @@ from verify.match.learned_proposals import (
     most_alike,
     pictures_on_line,
     propose_alike,
+    propose_in_regions,
     stands_out,
-    supported,
 )
 from verify.match.matcher import find_matches
 from verify.match.materials import QueryMaterial, ReferenceMaterial
-from verify.match.proposals import Proposal, Resemblance
+from verify.match.proposals import Resemblance
 from verify.match.scoring import LEARNED_FAMILY, MOTION_FAMILY, families_of, fused_score, level_of
 from verify.model import DescriptorSet, Interval, Match, MatchLevel, SilentProgress, Transform
 
 MODEL = "ab" * 32
-DIMENSIONS = 64
+DIMENSIONS = 64  # as many as `layout` gives
 AS_IT_IS, MIRRORED = VIEWS[0], VIEWS[1]
 
 
@@ -166,28 +166,31 @@ def test_nothing_alike_proposes_nothing():
     assert propose_alike([piece(views(direction(7)))], *references()) == [[]]
 
 
+def test_one_long_reference_does_not_stand_out_for_having_all_the_nearest_pictures():
+    """A studio that is on for hours looks more like a piece than others do, but hardly more."""
+    hours = [like(direction(1), 0.6, number) for number in range(400)]
+    others = {f"other{number}": [like(direction(1), 0.58, 500 + number)] for number in range(6)}
+    index, local = references(studio=hours, **others)
+    (proposed,) = propose_alike([piece(views(direction(1)))], index, local)
+    (studio,) = [each for each in proposed if local.reference_ids[each.reference_number] == "studio" if each.alike][:1]
+    assert studio.alike.noise == pytest.approx(0.58, abs=0.02)
+    assert not stands_out(studio.alike)
+
+
+@pytest.mark.parametrize("count", [64, 65, 66, 128, 129])
+def test_no_piece_is_without_others_beside_it(count: int):
+    """What looks like the whole release says little of its last pieces too."""
+    index, local = references(usual=[direction(1)], **strangers(5))
+    found = propose_alike([piece(views(like(direction(1), 0.9, number))) for number in range(count)], index, local)
+    assert {len(each) for each in found} == {1}
+    assert max(each[0].votes for each in found) < 0.5
+
+
 def test_many_pieces_are_compared_in_parts():
     index, local = references(ours=[direction(1)], theirs=[direction(2)], **strangers(5))
     pieces = [piece(views(like(direction(1 + number % 2), 0.8))) for number in range(130)]
     found = [local.reference_ids[best.reference_number] for best, *_ in propose_alike(pieces, index, local)]
     assert found == ["ours", "theirs"] * 65
-
-
-# --- with what keypoints propose -------------------------------------------------------------------------------------
-
-
-def proposal(
-    number: int, *key_pictures: tuple[int, ...], alike: Resemblance | None = None, view: Transform = AS_IT_IS
-) -> Proposal:
-    return Proposal(reference_number=number, view=view, votes=1.0, key_pictures=key_pictures, alike=alike)
-
-
-def test_what_keypoints_propose_is_supported_and_stays_as_it_is():
-    alike = Resemblance(similarity=0.9, noise=0.1, times_s=((5.0,), (6.0,)))
-    by_keypoints = [proposal(3, (1, 2), (4,)), proposal(4, (9,), (9,))]
-    by_looks = [proposal(3, (5, 1), (6,), alike=alike), proposal(4, (7,), (7,), alike=alike, view=MIRRORED)]
-    assert supported(by_keypoints, by_looks) == [proposal(3, (1, 2), (4,), alike=alike), by_keypoints[1]]
-    assert supported(by_keypoints, []) == by_keypoints
 
 
 # --- what it counts --------------------------------------------------------------------------------------------------
@@ -212,6 +215,15 @@ def test_it_is_a_family_beside_motion_only_and_supports_the_score():
     assert fused_score(moving, 0, hashes_agree=False) == 0
     alone = fused_score(moving, 0, hashes_agree=False, looks_alike=True)
     assert 0 < alone < fused_score(moving, 0, hashes_agree=True)
+
+
+def test_reference_without_key_pictures_is_not_proposed_for_a_region():
+    index, local = references(ours=[layout(place(1)), layout(place(2))], **{"other": [layout(place(3))]})
+    bare = LocalIndex.of({name: features_of([]) for name in local.reference_ids})
+    shown = replace(piece(None), picture=cv2.imencode(".png", laid_on(place(77) // 2 + 120)(place(1)))[1].tobytes())
+    assert propose_in_regions([shown], Layouts(), index, local)[0]
+    assert propose_in_regions([shown], Layouts(), index, bare) == [[]]
+    assert propose_in_regions([replace(shown, picture=b"no picture"), piece(None)], Layouts(), index, local) == [[], []]
 
 
 # --- all of matching -------------------------------------------------------------------------------------------------

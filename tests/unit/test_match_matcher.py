@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.unit.fingerprint_samples import Edit
-from tests.unit.match_samples import Cut, Library, Release, Scene, inverse, laid
-from verify.match.matcher import find_matches
+from tests.unit.match_samples import Cut, Library, Release, Scene, evidence_of, inverse, laid
+from verify.match.matcher import _add, find_matches
 from verify.match.scoring import GEOMETRY_FAMILY, HASH_FAMILY, MOTION_FAMILY, calibration
 from verify.match.segments import HELD_STILL, MOTION_DIFFERS, NO_CONFIRMATION_DATA, NO_OTHER_TIMES, TOO_STATIC
 from verify.model import Interval, Match, MatchLevel, SilentProgress, Transform
@@ -380,3 +380,10 @@ def test_cut_without_keypoints_is_found_by_its_motion(rate: float, edit: Callabl
 def test_same_place_without_keypoints_on_another_day_is_not_found_by_motion(stranger: Scene):
     release = Release(Cut(STRANGER, 0.0, 2.0), Cut(stranger, 4.0, 2.0, keypoints=False))
     assert library_with_signatures().matches(release) == ()
+
+
+def test_what_is_found_later_leaves_nothing_out():
+    """Weaker evidence of the same reference may name a scene, or contradict what hashes find."""
+    evidence = [[evidence_of(score=0.02, cells=40)]]
+    _add(evidence, 0, [evidence_of(score=0.03, cells=0)])
+    assert [(each.score, each.overlay.cells) for each in evidence[0]] == [(0.03, 0), (0.02, 40)]

@@ -28,15 +28,17 @@ if TYPE_CHECKING:
 #: Of so few pictures codes would save nothing worth having.
 _CODED_FROM_PICTURES = 20_000
 _CODES_LEARNED_FROM = 20_000
-#: Pictures looked up for a query, and the references named by them that are compared exactly.
-_NEAREST_PICTURES = 256
+#: Pictures looked up for a query at first, how many times more where they are of too few references, and the
+#: references that are named by them and compared exactly.
+_NEAREST_PICTURES, _MORE = 256, 8
 _NEAREST_REFERENCES = 8
 _BLOCK_PICTURES = 8192
 _KEPT_BYTES = 64 * 1024**2
 _MAKE_HINT = (
-    "Make them of the thumbnails that are kept: verify archive reindex (with the --descriptor FILE that you search by, "
-    "if any). Or search with --no-descriptor."
+    "Make them of the thumbnails that are kept: verify archive reindex --archive {} (with the --descriptor FILE that "
+    "you search by, if any). Or search with --no-descriptor."
 )
+_CHANGED_HINT = "Run the command again."
 _NAMED_DIGITS = 16
 
 
@@ -72,7 +74,8 @@ class DescriptorIndex:
         Raises
         ------
         FingerprintVersionError
-            Some reference has none of that model: nothing is left out of a search silently.
+            Some reference has none of that model: nothing is left out of a search silently. Or, during a search, the
+            vectors were replaced meanwhile.
         ArchiveDamagedError
             Vectors are not as they were stored.
         """
@@ -87,14 +90,24 @@ class DescriptorIndex:
             )
             if others:
                 problem += f"; the archive has some of {', '.join(others)}"
-            raise FingerprintVersionError(archive.folder, problem, _MAKE_HINT)
+            raise FingerprintVersionError(archive.folder, problem, _MAKE_HINT.format(archive.folder))
         for each in reference_ids:
             if stored[each].dimensions != dimensions:
                 raise ArchiveDamagedError(
                     archive.folder, f"the learned descriptors of {each} are not those of their model", BACKUP_HINT
                 )
         counts = [stored[each].picture_count for each in reference_ids]
-        return cls(reference_ids, counts, lambda reference_id: archive.descriptors(stored[reference_id]))
+
+        def read(reference_id: str) -> DescriptorSet:
+            try:
+                return archive.descriptors(stored[reference_id])
+            except ArchiveDamagedError as error:
+                if stored[reference_id] in archive.descriptor_digests():
+                    raise
+                problem = f"the learned descriptors of {reference_id} were replaced while it was being searched"
+                raise FingerprintVersionError(archive.folder, problem, _CHANGED_HINT) from error
+
+        return cls(reference_ids, counts, read)
 
     def nearest(self, queries: Floats) -> Numbers:
         """Name the references that are most like any of the queries, (Q, D): their numbers, ascending.
@@ -105,12 +118,19 @@ class DescriptorIndex:
             return np.zeros(0, np.int64)
         if self._codes is None:
             return np.arange(len(self.reference_ids))
-        _, rows = self._codes.search(queries, min(_NEAREST_PICTURES, len(self._owners)))
         named: set[int] = set()
-        for own in rows:
+        open_ones, count = np.arange(len(queries)), min(_NEAREST_PICTURES, len(self._owners))
+        wanted = min(_NEAREST_REFERENCES, len(np.unique(self._owners)))
+        while len(open_ones):
+            _, rows = self._codes.search(queries[open_ones], count)
             # As in a dictionary, a reference has the place of its most similar picture.
-            owners = dict.fromkeys(self._owners[own[own >= 0]].tolist())
-            named.update(list(owners)[:_NEAREST_REFERENCES])
+            owners = [list(dict.fromkeys(self._owners[own[own >= 0]].tolist())) for own in rows]
+            named.update(each for own in owners for each in own[:_NEAREST_REFERENCES])
+            if count >= len(self._owners):
+                break
+            # One long reference may hold all the nearest; what others look like must be known to say what stands out.
+            open_ones = open_ones[[len(own) < wanted for own in owners]]
+            count = min(_MORE * count, len(self._owners))
         return np.array(sorted(named), np.int64)
 
     def similarities(self, queries: Floats, reference_numbers: Numbers) -> Floats:
@@ -121,8 +141,9 @@ class DescriptorIndex:
         best = np.full((len(queries), len(reference_numbers)), -1, np.float32)
         for place, number in enumerate(reference_numbers):
             vectors = self._vectors(int(number)).vectors
-            if len(vectors):
-                best[:, place] = (queries @ vectors.T.astype(np.float32)).max(axis=1)
+            for start in range(0, len(vectors), _BLOCK_PICTURES):
+                some = vectors[start : start + _BLOCK_PICTURES].astype(np.float32)
+                best[:, place] = np.maximum(best[:, place], (queries @ some.T).max(axis=1))
         return best
 
     def closest_times_s(
@@ -166,22 +187,25 @@ class DescriptorIndex:
         kind = "Flat" if exact else f"PQ{dimensions // 2 if dimensions % 2 == 0 else dimensions}x4fs"
         index = faiss.index_factory(dimensions, kind, faiss.METRIC_INNER_PRODUCT)
         if not exact:
-            index.train(np.concatenate(list(self._sample(numbers)))[:_CODES_LEARNED_FROM])
+            index.train(np.concatenate(self._sample(numbers))[:_CODES_LEARNED_FROM])
         some: list[npt.NDArray[np.float16]] = []
+        waiting = 0
         for number in numbers:
             some.append(self._vectors(number).vectors)
-            if sum(map(len, some)) >= _BLOCK_PICTURES or number == numbers[-1]:
+            waiting += len(some[-1])
+            if waiting >= _BLOCK_PICTURES or number == numbers[-1]:
                 index.add(np.concatenate(some).astype(np.float32))
-                some = []
+                some, waiting = [], 0
         return index
 
     def _sample(self, numbers: Sequence[int]) -> list[Floats]:
         """Read vectors of references spread over all, enough to learn codes from."""
         found: list[Floats] = []
+        count = 0
         step = max(1, len(self._owners) // (2 * _CODES_LEARNED_FROM))
-        for first in range(step):
-            for number in numbers[first::step]:
-                found.append(self._vectors(number).vectors.astype(np.float32))
-                if sum(map(len, found)) >= _CODES_LEARNED_FROM:
-                    return found
+        for number in (number for first in range(step) for number in numbers[first::step]):
+            found.append(self._vectors(number).vectors.astype(np.float32))
+            count += len(found[-1])
+            if count >= _CODES_LEARNED_FROM:
+                break
         return found

@@ -29,6 +29,13 @@ def lacking(archive: Archive, learned: Descriptor) -> list[str]:
     return [reference.id for reference in archive.references() if reference.id not in there]
 
 
+def count_described(archive: Archive) -> tuple[int, int]:
+    """Count the references that have vectors of any descriptor, and all; retracted ones are neither."""
+    there = {each.reference_id for each in archive.descriptor_digests()}
+    searched = [reference.id for reference in archive.references() if not reference.retracted]
+    return sum(name in there for name in searched), len(searched)
+
+
 def describe_kept(archive: Archive, reference_id: str, learned: Descriptor) -> None:
     """Give a reference the vectors of this descriptor, made of its thumbnails, in place of any other's.
 

@@ -91,7 +91,8 @@ def add(
     are kept, and what the learned descriptor gives, not the videos. What is in the archive already is recognised by its
     bytes and left as it is; it only gets what the descriptor gives, if it has none of that.
     """
-    from verify.archive.store import Archive  # noqa: PLC0415 - keeps `verify --help` instant
+    from verify.archive.redescribe import count_described  # noqa: PLC0415 - keeps `verify --help` instant
+    from verify.archive.store import Archive  # noqa: PLC0415
 
     rows = _rows(
         sources=sources,
@@ -120,6 +121,14 @@ def add(
             partial += bool(addition.outcome and addition.outcome.failure)
             click.echo(f"{told}: {_addition_words(addition)}", err=True)
         count = opened.snapshot().reference_count
+        described, searched = count_described(opened)
+    if described not in (0, searched):
+        click.echo(
+            f"note: {searched - described} of {searched} references have no vectors of a learned descriptor; searches "
+            "are refused until all have them.\n"
+            f"      Make them: verify archive reindex --archive {archive_folder(archive)}",
+            err=True,
+        )
     return _conclude(added, present, partial, failures, count)
 
 

@@ -126,16 +126,24 @@ def keeping_evidence_known(destination: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def opened_library(folder: Path, descriptor: DescriptorChoice) -> Iterator[Library]:
-    """Open the archive at `folder` for searching, by the chosen descriptor too."""
-    from verify.pipeline import open_library  # noqa: PLC0415 - keeps `verify --help` instant
+    """Open the archive at `folder` for searching, by the chosen descriptor too.
 
-    with open_library(folder, descriptor.load(), if_described=descriptor.is_own) as library:
-        if descriptor.is_own and library.learned is None and library.snapshot.reference_count:
-            click.echo(
-                f"note: the archive at {folder} has no vectors of a learned descriptor and is searched without.\n"
-                "      Make them: verify archive reindex",
-                err=True,
-            )
+    By the program's own only if the archive has vectors of any: one of before there was a descriptor has none.
+    """
+    from verify.archive.redescribe import count_described  # noqa: PLC0415 - keeps `verify --help` instant
+    from verify.archive.store import Archive  # noqa: PLC0415
+    from verify.pipeline import open_library  # noqa: PLC0415
+
+    with Archive.open(folder) as archive:
+        described, count = count_described(archive)
+    is_without = descriptor.is_own and not described
+    if is_without and count:
+        click.echo(
+            f"note: the archive at {folder} has no vectors of a learned descriptor and is searched without.\n"
+            f"      Make them: verify archive reindex --archive {folder}",
+            err=True,
+        )
+    with open_library(folder, None if is_without else descriptor.load()) as library:
         yield library
 
 

@@ -18,7 +18,8 @@ _ALWAYS = (
     "This report says where and when footage was seen before. It does not say whether anything shown is true, who "
     "filmed it, or why it was published again; reuse may be disclosed or routine (b-roll).",
     "Footage is compared in three ways: by perceptual hashes of the whole picture, by keypoints that must agree under "
-    "one geometric transform, and by motion that must agree at the same moments. Together they see through "
+    "one geometric transform, and by motion that must agree at the same moments; a learned descriptor, where one is "
+    "used, proposes what else may be worth comparing. Together they see through "
     "re-encoding, grading, mirroring, inverted polarity, crops, insets, captions and graphics, and through speeds from "
     "a quarter to four times normal, also backwards.",
     "Strongly shaken pictures, sky and thermal pictures without features, insets smaller than about a quarter of the "
@@ -43,7 +44,11 @@ _ALWAYS = (
 
 
 def standard_limits(
-    archive: ArchiveSnapshot | None, decoded: DecodeOutcome | None = None, matches: Sequence[Match] = ()
+    archive: ArchiveSnapshot | None,
+    decoded: DecodeOutcome | None = None,
+    matches: Sequence[Match] = (),
+    *,
+    is_by_looks: bool = True,
 ) -> tuple[str, ...]:
     """List the limits of a report: what applies to this one first, then those of the method.
 
@@ -55,11 +60,15 @@ def standard_limits(
         How decoding ended, None if it was not begun.
     matches
         The matches reported, same-scene ones included.
+    is_by_looks
+        Whether a learned descriptor was used.
     """
-    return (*_particular(archive, decoded, matches), *_ALWAYS)
+    return (*_particular(archive, decoded, matches, is_by_looks=is_by_looks), *_ALWAYS)
 
 
-def _particular(archive: ArchiveSnapshot | None, decoded: DecodeOutcome | None, matches: Sequence[Match]) -> list[str]:
+def _particular(
+    archive: ArchiveSnapshot | None, decoded: DecodeOutcome | None, matches: Sequence[Match], *, is_by_looks: bool
+) -> list[str]:
     limits = []
     if archive is None or archive.reference_count == 0:
         limits.append("No reference archive was searched: the absence of matches in this report has no meaning.")
@@ -67,6 +76,11 @@ def _particular(archive: ArchiveSnapshot | None, decoded: DecodeOutcome | None, 
         limits.append(
             f"The archive searched is small: {counted(archive.reference_count, 'reference')}, "
             f"{seconds_words(archive.duration_s)} of video. Footage that is not in it cannot be found by it."
+        )
+    if archive is not None and archive.reference_count and not is_by_looks:
+        limits.append(
+            "The archive was searched without a learned descriptor: insets, and pictures too blurred or dark for "
+            "keypoints, may be missed more often than usual."
         )
     if decoded is not None and decoded.failure:
         limits.append(

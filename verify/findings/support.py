@@ -24,7 +24,7 @@ _FAMILY_WORDS = (
     ("hash", "perceptual hashes"),
     ("keypoint", _KEYPOINTS),
     ("motion", _MOTION),
-    ("descriptor", "a learned descriptor of the whole picture"),
+    ("descriptor", "a learned descriptor of the picture or a part of it"),
 )
 _OTHER_TIMES = "at other times of the same reference"
 _OTHER_TIMES_HERE = "at other times of the earlier passage"

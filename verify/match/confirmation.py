@@ -113,7 +113,8 @@ class Confirmation:
                     spans=spans,
                     tried=tried,
                     hashed=support,
-                    alike=proposal.alike if stands_out(proposal.alike) else None,
+                    # What looks like a region says nothing of another place in the picture.
+                    alike=proposal.alike if stands_out(proposal.alike) and proposal.region is None else None,
                 )
             )
         for match in hashed:
@@ -125,7 +126,8 @@ class Confirmation:
         laid = {each.reference_id for each in found}
         for proposal in proposals:
             reference_id = self._references.local.reference_ids[proposal.reference_number]
-            if proposal.alike is not None and stands_out(proposal.alike) and reference_id not in laid:
+            is_new = reference_id not in laid or proposal.region is not None
+            if proposal.alike is not None and stands_out(proposal.alike) and is_new:
                 found.append(self._by_looks(piece, clip, proposal, proposal.alike))
         return sorted(found, key=lambda each: (-each.score, each.reference_id))
 

@@ -2,13 +2,13 @@
 
 A descriptor finds what keypoints miss, and takes one title card for another, or a place for itself on another day. So
 what it says of a reference is held against what it says of others (a picture that is like many says little) and of the
-release's other pieces (a reference that is like all of them says little), and it only proposes: motion decides.
+pieces around (a reference that is like all of them says little), and it only proposes: motion decides.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from verify.archive.local_index import LocalIndex
     from verify.fingerprint.key_pictures import QueryPiece
     from verify.fingerprint.learned import Descriptor
+    from verify.fingerprint.regions import Region
     from verify.match.motion import MotionLine
     from verify.model import LocalFeatureSet, Transform
 
@@ -58,8 +59,7 @@ def propose_alike(pieces: Sequence[QueryPiece], index: DescriptorIndex, local: L
         Vectors of the references of `local`, numbered as there.
     """
     proposals = []
-    for start in range(0, len(pieces), _PIECES_AT_ONCE):
-        some = pieces[start : start + _PIECES_AT_ONCE]
+    for some in _blocks(pieces):
         numbers, similar = _similarities(some, index)
         background = np.median(similar, axis=0) if len(some) >= _BACKGROUND_PIECES else np.zeros(similar.shape[1:])
         for piece, own in zip(some, similar, strict=True):
@@ -69,26 +69,49 @@ def propose_alike(pieces: Sequence[QueryPiece], index: DescriptorIndex, local: L
 
 
 def propose_in_regions(
-    piece: QueryPiece, learned: Descriptor, index: DescriptorIndex, local: LocalIndex
-) -> list[Proposal]:
-    """Rank the references that look most like a part of a piece: an inset, half of a split screen.
+    pieces: Sequence[QueryPiece], learned: Descriptor, index: DescriptorIndex, local: LocalIndex
+) -> list[list[Proposal]]:
+    """Rank, for every piece, the references that look most like a part of it: an inset, half of a split screen.
 
     Parameters
     ----------
     learned
         The descriptor that the vectors of `index` are of.
     """
-    if not piece.picture or not len(index.reference_ids):
+    proposals = []
+    for some in _blocks(pieces):
+        shown = [_shown_in_regions(piece, learned) for piece in some]
+        numbers = index.nearest(np.array([each.vector for own in shown for each in own], np.float32))
+        for piece, own in zip(some, shown, strict=True):
+            proposals.append(_elected_in_regions(piece, own, numbers, index, local) if own and len(numbers) else [])
+    return proposals
+
+
+class _Shown(NamedTuple):
+    """A region of a piece, seen in one way, and its vector (D,)."""
+
+    region: Region
+    view: Transform
+    vector: npt.NDArray[np.float16]
+
+
+def _shown_in_regions(piece: QueryPiece, learned: Descriptor) -> list[_Shown]:
+    """Describe the regions of a piece's middle key picture."""
+    read: Any = cv2.imdecode(np.frombuffer(piece.picture, np.uint8), cv2.IMREAD_COLOR) if piece.picture else None
+    if read is None:
         return []
-    picture = np.asarray(cv2.imdecode(np.frombuffer(piece.picture, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-    regions = find_regions(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8))
-    if not regions:
-        return []
-    described = [learned.describe_views(region.cut(picture), with_inverted=False) for region in regions]
-    vectors = np.concatenate(described)
-    shown = [(region, view) for region, own in zip(regions, described, strict=True) for view in VIEWS[: len(own)]]
-    numbers = index.nearest(vectors.astype(np.float32))
-    similar = index.similarities(vectors.astype(np.float32), numbers)
+    picture = np.asarray(read, np.uint8)
+    return [
+        _Shown(region, view, vector)
+        for region in find_regions(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8))
+        for view, vector in zip(VIEWS, learned.describe_views(region.cut(picture), with_inverted=False), strict=False)
+    ]
+
+
+def _elected_in_regions(
+    piece: QueryPiece, shown: Sequence[_Shown], numbers: Numbers, index: DescriptorIndex, local: LocalIndex
+) -> list[Proposal]:
+    similar = index.similarities(np.array([each.vector for each in shown], np.float32), numbers)
     noise = _noise(similar)
     clearness = similar - _NOISE_SHARE * noise
     chosen: dict[tuple[int, Transform], tuple[int, int]] = {}
@@ -96,11 +119,14 @@ def propose_in_regions(
         row, place = (int(each) for each in np.unravel_index(best, clearness.shape))
         if clearness[row, place] < _MIN_CLEARNESS:
             break
-        chosen.setdefault((int(numbers[place]), shown[row][1]), (row, place))
+        if len(local.features(index.reference_ids[int(numbers[place])]).times_s):
+            chosen.setdefault((int(numbers[place]), shown[row].view), (row, place))
+        if len(chosen) == _PROPOSED_IN_REGIONS:
+            break
     middle = len(piece.key_pictures) // 2
     proposals = []
-    for (number, view), (row, place) in list(chosen.items())[:_PROPOSED_IN_REGIONS]:
-        times_s = index.closest_times_s(vectors[row], number, _MOMENTS, _MOMENT_MARGIN)
+    for (number, view), (row, place) in chosen.items():
+        times_s = index.closest_times_s(shown[row].vector, number, _MOMENTS, _MOMENT_MARGIN)
         alike = Resemblance(
             similarity=float(similar[row, place]),
             noise=float(noise[row, place]),
@@ -113,16 +139,17 @@ def propose_in_regions(
                 votes=float(clearness[row, place]),
                 key_pictures=_key_pictures(alike, local.features(index.reference_ids[number])),
                 alike=alike,
-                region=shown[row][0],
+                region=shown[row].region,
             )
         )
     return proposals
 
 
-def supported(by_keypoints: Sequence[Proposal], alike: Sequence[Proposal]) -> list[Proposal]:
-    """Add to what keypoints propose for one piece what the descriptor says of the same references."""
-    said = {(each.reference_number, each.view): each.alike for each in alike}
-    return [replace(each, alike=said.get((each.reference_number, each.view))) for each in by_keypoints]
+def _blocks(pieces: Sequence[QueryPiece]) -> list[Sequence[QueryPiece]]:
+    """Divide the pieces into blocks of about one size, none of which is small if there are many."""
+    count = -(-len(pieces) // _PIECES_AT_ONCE)
+    ends = [len(pieces) * number // count for number in range(count + 1)] if count else []
+    return [pieces[start:end] for start, end in pairwise(ends)]
 
 
 def stands_out(alike: Resemblance | None) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from verify.match.confirmation import Confirmation, PieceEvidence, seen_in
 from verify.match.hash_lines import find_hash_matches
 from verify.match.joining import join_neighbours, without_weaker_twins
-from verify.match.learned_proposals import propose_alike, propose_in_regions, supported
+from verify.match.learned_proposals import propose_alike, propose_in_regions
 from verify.match.motion_proposals import propose_by_motion
 from verify.match.proposals import propose
 from verify.match.scoring import HASH_FAMILY, STILL, calibration
@@ -83,25 +83,27 @@ def gather_evidence(
     confirmation = Confirmation(query, references)
     pieces = query.pieces
     proposals = propose(pieces, references.local)
-    alike: list[list[Proposal]] = [[] for _ in pieces]
-    if references.learned is not None:
-        alike = propose_alike(pieces, references.learned, references.local)
     progress.start("confirm", len(pieces), "pieces")
     evidence = []
-    for piece, proposed, looks in zip(pieces, proposals, alike, strict=True):
-        evidence.append(confirmation.check(piece, supported(proposed, looks), hashed))
+    for piece, proposed in zip(pieces, proposals, strict=True):
+        evidence.append(confirmation.check(piece, proposed, hashed))
         progress.advance(1)
+    progress.finish()
     if references.motions is not None:
         _add_by_motion(evidence, pieces, references.motions, confirmation)
-    # Last, so that it only ever adds: what is found without a descriptor is found as well with one.
-    for number in _below(evidence, calibration().confirmed_from):
-        evidence[number] = _strongest_first(evidence[number], confirmation.check(pieces[number], alike[number], ()))
+    if references.learned is not None:
+        # Last, and only where nothing is confirmed: what is found without a descriptor is sought in the same way.
+        alike = propose_alike(pieces, references.learned, references.local)
+        _add_proposed(evidence, pieces, alike, confirmation, progress, below=calibration().confirmed_from)
     if references.learned is not None and query.learned is not None:
-        for number in _below(evidence, calibration().possible_from):
-            proposed = propose_in_regions(pieces[number], query.learned, references.learned, references.local)
-            found = confirmation.check(pieces[number], proposed, ())
-            evidence[number] = _strongest_first(evidence[number], found)
-    progress.finish()
+        open_ones = _below(evidence, calibration().possible_from)
+        regions: list[list[Proposal]] = [[] for _ in pieces]
+        asked = propose_in_regions(
+            [pieces[number] for number in open_ones], query.learned, references.learned, references.local
+        )
+        for number, proposed in zip(open_ones, asked, strict=True):
+            regions[number] = proposed
+        _add_proposed(evidence, pieces, regions, confirmation, progress, below=calibration().possible_from)
     return _followed(evidence, query, confirmation)
 
 
@@ -110,12 +112,27 @@ def _below(evidence: Sequence[Sequence[PieceEvidence]], score: float) -> list[in
     return [number for number, own in enumerate(evidence) if not own or own[0].score < score]
 
 
-def _strongest_first(one: Sequence[PieceEvidence], other: Sequence[PieceEvidence]) -> list[PieceEvidence]:
-    """Put together what was found for one piece, the best for each reference and view."""
-    best: dict[tuple[str, Transform], PieceEvidence] = {}
-    for each in sorted([*one, *other], key=lambda each: (-each.score, each.reference_id)):
-        best.setdefault((each.reference_id, each.view), each)
-    return list(best.values())
+def _add_proposed(
+    evidence: list[list[PieceEvidence]],
+    pieces: Sequence[QueryPiece],
+    proposals: Sequence[Sequence[Proposal]],
+    confirmation: Confirmation,
+    progress: Progress,
+    *,
+    below: float,
+) -> None:
+    """Check what is proposed for the pieces for which nothing of a score was found; the lists run parallel."""
+    open_ones = [number for number in _below(evidence, below) if proposals[number]]
+    progress.start("look-alikes", len(open_ones), "pieces")
+    for number in open_ones:
+        _add(evidence, number, confirmation.check(pieces[number], proposals[number], ()))
+        progress.advance(1)
+    progress.finish()
+
+
+def _add(evidence: list[list[PieceEvidence]], number: int, found: Sequence[PieceEvidence]) -> None:
+    """Add what was found for a piece; the strongest stays first, and nothing is left out."""
+    evidence[number] = sorted([*evidence[number], *found], key=lambda each: (-each.score, each.reference_id))
 
 
 def _add_by_motion(
@@ -128,7 +145,7 @@ def _add_by_motion(
     open_ones = _below(evidence, calibration().possible_from)
     signatures = [confirmation.signatures(pieces[number]) for number in open_ones]
     for number, proposed in zip(open_ones, propose_by_motion(signatures, motions), strict=True):
-        evidence[number] = _strongest_first(evidence[number], confirmation.check_motion(pieces[number], proposed))
+        _add(evidence, number, confirmation.check_motion(pieces[number], proposed))
 
 
 def _followed(

@@ -44,12 +44,15 @@ if TYPE_CHECKING:
         Reference,
     )
 
-_DISTRIBUTIONS = ("av", "c2pa-python", "opencv-python-headless", "imagehash", "numpy", "yt-dlp")
+_DISTRIBUTIONS = (
+    "av", "c2pa-python", "faiss-cpu", "opencv-python-headless", "imagehash", "numpy", "onnxruntime", "yt-dlp",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Material:
-    """All that a report is made of. `matches` is None where no archive was searched.
+    """All that a report is made of. `matches` is None where no archive was searched; `is_by_looks` says whether a
+    learned descriptor was used.
 
     `repeats` are matches of the release with an earlier part of itself. `frame_pairs` belong to the matches and then to
     the repeats, in order.
@@ -64,6 +67,7 @@ class Material:
     archive: ArchiveSnapshot | None
     references: Mapping[str, Reference]
     matches: Sequence[Match] | None
+    is_by_looks: bool = True
     repeats: Sequence[Match] = ()
     frame_pairs: Sequence[tuple[FramePair, ...]]
     first_frame: Picture | None
@@ -109,7 +113,7 @@ def assemble(material: Material) -> Report:
         findings=_other_findings(material, accepted, spans),
         claims=(*release_claims(material.acquisition), *material.claims),
         evidence=material.manifest,
-        limits=standard_limits(material.archive, examination.outcome, found),
+        limits=standard_limits(material.archive, examination.outcome, found, is_by_looks=material.is_by_looks),
         parameters=material.parameters,
         versions=tool_versions(*_DISTRIBUTIONS),
         warnings=_warnings(material),
