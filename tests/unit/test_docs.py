@@ -306,9 +306,6 @@ def test_every_direct_dependency_has_its_line() -> None:
     text = text_of(DOCS / "dependencies.md")
     declared = {
         "## To run": project["project"]["dependencies"],
-        "## For those who ask for it": [
-            entry for extra in project["project"]["optional-dependencies"].values() for entry in extra
-        ],
         "## To build": groups["build"],
         "## To develop": [entry for entry in groups["dev"] if entry not in groups["build"]],
     }

@@ -97,7 +97,7 @@ def test_families_in_plain_words_each_once() -> None:
         "perceptual hashes",
         "keypoints under one geometric transform",
         "motion at the same moments",
-        "a learned descriptor of the whole picture",
+        "a learned descriptor of the picture or a part of it",
     )
     assert family_words("flash_constellation") == "flash constellation"
 
