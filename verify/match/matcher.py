@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 #: Share of the best score on a piece below which another reference is taken for a look-alike.
 _RIVAL_SHARE = 0.5
 _FOLLOWED_SHARE = 0.7
+#: What only looks alike was tried in many ways on one piece: its score counts from this multiple of 'possible' on.
+_LEAST_BY_LOOKS = 2.0
 _SAME_SCENE_CELLS = 12
 _SAME_SCENE_LIKENESS = 0.6
 _COVERED = 0.5
@@ -122,10 +124,13 @@ def _add_proposed(
     below: float,
 ) -> None:
     """Check what is proposed for the pieces for which nothing of a score was found; the lists run parallel."""
+    least = _LEAST_BY_LOOKS * calibration().possible_from
     open_ones = [number for number in _below(evidence, below) if proposals[number]]
     progress.start("look-alikes", len(open_ones), "pieces")
     for number in open_ones:
-        _add(evidence, number, confirmation.check(pieces[number], proposals[number], ()))
+        found = confirmation.check(pieces[number], proposals[number], ())
+        # What does not count may still show one scene.
+        _add(evidence, number, [each if each.score >= least else replace(each, score=0.0) for each in found])
         progress.advance(1)
     progress.finish()
 
