@@ -36,6 +36,8 @@ _LONGEST_SIDE_PX = 640
 _LONGEST_S = 180.0
 _TIME_BASE = Fraction(1, 90_000)
 _WORKING_QUALITY = 12
+#: The same bytes each time: with several threads, or its macroblock tree, x264 does not choose by the pictures alone.
+_REPEATABLE = "threads=1:mbtree=0"
 _KEY_FRAME_EVERY = 25
 #: Times nearer than this are the same: half a tick of the coarsest time base in use (1/1000 s).
 _TICK_S = 0.0005
@@ -203,7 +205,7 @@ def encode(
 
     The same pictures give the same bytes on the same build.
     """
-    options = {"crf": str(quality), "preset": preset, "x264-params": "threads=1"}
+    options = {"crf": str(quality), "preset": preset, "x264-params": _REPEATABLE}
     with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
         stream: Any = None
         for time_s, picture in pictures:
@@ -240,7 +242,7 @@ def recode(pictures: Sequence[Frame], *, size_px: tuple[int, int], quality: int)
     stream: Any = av.CodecContext.create("libx264", "w")
     stream.width, stream.height = size_px
     stream.pix_fmt, stream.time_base, stream.framerate = "yuv420p", Fraction(1, 25), Fraction(25)
-    stream.options = {"crf": str(quality), "preset": "veryfast", "x264-params": "threads=1"}
+    stream.options = {"crf": str(quality), "preset": "veryfast", "x264-params": _REPEATABLE}
     reader: Any = av.CodecContext.create("h264", "r")
     reader.thread_count = 1
     packets: list[Any] = []

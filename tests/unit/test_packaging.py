@@ -41,10 +41,7 @@ def test_all_declared_dependencies_are_locked():
     declared = {
         "requirements.lock": project["project"]["dependencies"],
         "requirements-build.lock": project["dependency-groups"]["build"],
-        "requirements-dev.lock": [
-            *project["dependency-groups"]["dev"],
-            *(each for extra in project["project"]["optional-dependencies"].values() for each in extra),
-        ],
+        "requirements-dev.lock": project["dependency-groups"]["dev"],
     }
     for name, requirements in declared.items():
         names = {normal(re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]) for requirement in requirements}
