@@ -1,19 +1,14 @@
-"""`verify archive`: keep the reference archive."""
+"""`verify archive add`: make references of videos."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from verify.commands.options import (
-    acquisition_options,
-    archive_folder,
-    archive_option,
-    descriptor_options,
-)
+from verify.commands.options import acquisition_options, archive_folder, archive_option, descriptor_options
 from verify.commands.progress import make_progress
 from verify.commands.sources import existing_file, expand_sources
 from verify.errors import EXIT_DONE, EXIT_WARNINGS, InvalidUsageError, VerifyError
@@ -25,17 +20,11 @@ if TYPE_CHECKING:
     from verify.archive.store import Archive
     from verify.commands.options import DescriptorChoice
     from verify.fingerprint.learned import Descriptor
-    from verify.model import Reference
 
 _KINDS = ("news", "official-release", "exercise", "game", "film", "stock", "user-generated", "other")
 
 
-@click.group()
-def archive() -> None:
-    """Keep the reference archive that releases are checked against."""
-
-
-@archive.command()
+@click.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @archive_option
 @click.option(
@@ -219,148 +208,3 @@ def _conclude(added: int, present: int, partial: int, failures: list[tuple[str, 
     for name, error in failures:
         click.echo(f"  failed: {name} (exit code {error.exit_code}): {error}")
     return EXIT_WARNINGS if failures or partial else EXIT_DONE
-
-
-@archive.command()
-@archive_option
-@descriptor_options
-def reindex(archive: Path | None, descriptor: DescriptorChoice) -> int:
-    """Make the vectors of a learned descriptor for all references that lack them.
-
-    They are made of the thumbnails that the archive keeps, without the videos, and take the place of any other
-    descriptor's. All else stays. What was interrupted goes on when it is run again.
-    """
-    from verify.archive.redescribe import describe_kept, lacking  # noqa: PLC0415 - keeps `verify --help` instant
-    from verify.archive.store import Archive  # noqa: PLC0415
-
-    learned = descriptor.load()
-    if learned is None:
-        raise InvalidUsageError("--no-descriptor", "there is nothing to make then", "Leave it out.")
-    with Archive.open(archive_folder(archive)) as opened:
-        names = lacking(opened, learned)
-        progress = make_progress()
-        progress.start("describing", len(names), "references")
-        try:
-            for name in names:
-                describe_kept(opened, name, learned)
-                progress.advance(1)
-        finally:
-            progress.finish()
-        count = opened.snapshot().reference_count
-    click.echo(f"{len(names)} described, {count - len(names)} had vectors of this descriptor already.")
-    return EXIT_DONE
-
-
-@archive.command("list")
-@archive_option
-@click.option("--json", "as_json", is_flag=True, help="Write the references as JSON to standard output.")
-def list_references(archive: Path | None, as_json: bool) -> int:
-    """List the references."""
-    from verify.archive.store import Archive  # noqa: PLC0415
-
-    with Archive.open(archive_folder(archive)) as opened:
-        references = opened.references()
-    if as_json:
-        click.echo(_json(references))
-        return EXIT_DONE
-    for reference in references:
-        seen = reference.first_seen or "date unknown"
-        mark = " (retracted)" if reference.retracted else ""
-        click.echo(
-            f"{reference.id}  {reference.duration_s:8.1f} s  {seen:12}  {reference.kind:16}  "
-            f"{_shown(reference.title)}{mark}"
-        )
-    click.echo(f"{len(references)} references.", err=True)
-    return EXIT_DONE
-
-
-@archive.command()
-@click.argument("reference_id", metavar="ID")
-@archive_option
-@click.option("--json", "as_json", is_flag=True, help="Write the reference as JSON to standard output.")
-def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
-    """Show one reference with all its metadata."""
-    import msgspec  # noqa: PLC0415
-
-    from verify.archive.store import Archive  # noqa: PLC0415
-
-    folder = archive_folder(archive)
-    with Archive.open(folder) as opened:
-        reference = opened.reference(reference_id)
-        thumbnails = len(opened.thumbnails(reference_id))
-        keypoints = sum(each.keypoint_count for each in opened.local_digests() if each.reference_id == reference_id)
-        proxy = opened.stored_proxy(reference_id)
-        models = [each.model_sha256 for each in opened.descriptor_digests() if each.reference_id == reference_id]
-    if reference is None:
-        raise InvalidUsageError(
-            reference_id, f"the archive at {folder} has no such reference", "See verify archive list."
-        )
-    if as_json:
-        click.echo(_json(reference))
-        return EXIT_DONE
-    for name, value in msgspec.to_builtins(reference).items():
-        click.echo(f"{name.replace('_', ' '):18} {_shown(value)}")
-    click.echo(f"{'thumbnails':18} {thumbnails}")
-    click.echo(f"{'keypoints':18} {keypoints}")
-    click.echo(f"{'proxy':18} {f'{proxy.size_bytes} bytes' if proxy else 'none'}")
-    click.echo(f"{'descriptors':18} {', '.join(models) or 'none'}")
-    return EXIT_DONE
-
-
-@archive.command()
-@archive_option
-@click.option("--json", "as_json", is_flag=True, help="Write the figures as JSON to standard output.")
-def stats(archive: Path | None, as_json: bool) -> int:
-    """Tell how much the archive holds."""
-    from verify.archive.catalogue import CATALOGUE_NAME  # noqa: PLC0415
-    from verify.archive.store import Archive  # noqa: PLC0415
-
-    folder = archive_folder(archive)
-    with Archive.open(folder) as opened:
-        snapshot = opened.snapshot()
-        references: list[Reference] = opened.references()
-        keypoints = sum(each.keypoint_count for each in opened.local_digests())
-        stored = opened.stored_bytes()
-        without_proxy = opened.references_without_proxy()
-        models = [each.model_sha256 for each in opened.descriptor_digests()]
-    kinds: dict[str, int] = {}
-    for reference in references:
-        kinds[reference.kind] = kinds.get(reference.kind, 0) + 1
-    hours = snapshot.duration_s / 3600
-    figures: dict[str, Any] = {
-        "folder": str(folder),
-        "snapshot": snapshot.snapshot_id,
-        "references": snapshot.reference_count,
-        "hours": round(hours, 3),
-        "frames": snapshot.frame_count,
-        "fingerprints": list(snapshot.algorithms),
-        "keypoints": keypoints,
-        "catalogue_bytes": (folder / CATALOGUE_NAME).stat().st_size,
-        "bytes": stored,
-        "bytes_per_hour": {kind: round(size / hours) if hours else 0 for kind, size in stored.items()},
-        "kinds": kinds,
-        "undated": sum(not reference.first_seen for reference in references),
-        "without_proxy": without_proxy,
-        "descriptors": {name: models.count(name) for name in sorted(set(models))},
-    }
-    if as_json:
-        click.echo(_json(figures))
-        return EXIT_DONE
-    for name, value in figures.items():
-        shown = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else value
-        shown = ", ".join(shown) if isinstance(shown, list) else shown
-        click.echo(f"{name.replace('_', ' '):16} {shown}")
-    return EXIT_DONE
-
-
-def _shown(value: object) -> str:
-    """Write a value for a terminal; texts come from manifests, which others may have written."""
-    from verify.acquire.texts import MAX_DESCRIPTION_CHARACTERS, clean_text  # noqa: PLC0415
-
-    return clean_text(str(value), MAX_DESCRIPTION_CHARACTERS) or ""
-
-
-def _json(value: object) -> str:
-    import msgspec  # noqa: PLC0415
-
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

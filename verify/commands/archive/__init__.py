@@ -1,0 +1,18 @@
+"""`verify archive`: keep the reference archive."""
+
+from __future__ import annotations
+
+import click
+
+from verify.commands.archive.adding import add
+from verify.commands.archive.showing import list_references, show, stats
+from verify.commands.archive.vectors import reindex
+
+
+@click.group()
+def archive() -> None:
+    """Keep the reference archive that releases are checked against."""
+
+
+for command in (add, list_references, show, stats, reindex):
+    archive.add_command(command)
