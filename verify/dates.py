@@ -1,4 +1,4 @@
-"""Dates of year, month or day precision, as archivists know them: '2021', '2021-03', '2021-03-14'."""
+"""Dates as archivists know them: '2021', '2021-03', '2021-03-14', or to the second, '2021-03-14T08:30:00Z'."""
 
 from __future__ import annotations
 
@@ -35,6 +35,29 @@ def _parts(text: str) -> tuple[int, int | None, int | None]:
         raise ValueError(f"{text!r} is not a date of the form YYYY, YYYY-MM or YYYY-MM-DD")
     year, month, day = (int(part) if part else None for part in found.groups())
     return year or 0, month, day
+
+
+def checked_moment(text: str) -> str:
+    """Return a partial date as it is, and a moment with its zone in UTC: '2021-03-14T08:30:00Z'.
+
+    Raises
+    ------
+    ValueError
+        The text is neither.
+    """
+    given = text.strip()
+    if "T" not in given:
+        earliest_day(given)
+        return given
+    try:
+        moment = datetime.fromisoformat(given)
+        zone = moment.utcoffset()
+        told = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text!r} is not a moment of the form 2021-03-14T08:30:00Z") from error
+    if zone is None:
+        raise ValueError(f"{text!r} has no time zone; write for example 2021-03-14T08:30:00Z or +02:00 at its end")
+    return told
 
 
 def utc_now() -> str:

@@ -517,9 +517,42 @@ class DescriptorSet:
             array.flags.writeable = False
 
 
+class SightingSource(StrEnum):
+    """Who or what says when footage was seen."""
+
+    PLATFORM = "platform"
+    ARCHIVED_PAGE = "archived-page"
+    BROADCAST_LOG = "broadcast-log"
+    STATEMENT = "statement"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A place where footage was seen, and the date by which it was.
+
+    `date` is ISO 8601 of year, month, day or second precision (then in UTC, '2021-03-14T08:30:00Z'), empty if not
+    known; `source` and `basis` say how it is known, `url` where that can be looked up. `sha256` is that of the copy
+    which was seen, if there is a file of it.
+    """
+
+    date: str = ""
+    source: SightingSource = SightingSource.OTHER
+    basis: str = ""
+    url: str = ""
+    sha256: str = ""
+    title: str = ""
+    publisher: str = ""
+    added_utc: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """An archived video. `first_seen` is an ISO date of year, month or day precision, on the basis stated beside it."""
+    """An archived video.
+
+    `first_seen` is the date of the earliest sighting, with what is known of it beside; `sightings` lists all where
+    there is more than one. `origin` names the pack it came with, empty for one's own.
+    """
 
     id: str
     kind: ReferenceKind = ReferenceKind.OTHER
@@ -535,6 +568,10 @@ class Reference:
     sha256: str = ""
     duration_s: float = 0.0
     added_utc: str = ""
+    first_seen_source: SightingSource = SightingSource.OTHER
+    first_seen_url: str = ""
+    sightings: tuple[Sighting, ...] = ()
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,10 @@ import pytest
 from tests.cli.helpers.command import names_in, verify
 from tests.http_server import serving
 from verify.archive import catalogue as catalogue_module
-from verify.archive import local_index, proxies, store
+from verify.archive import local_index, store
 from verify.archive.catalogue import CATALOGUE_NAME
+from verify.archive.files import PROXIES_NAME
 from verify.archive.local_index import CACHE_NAME
-from verify.archive.proxies import PROXIES_NAME
 
 
 def listed(folder: Path) -> list[dict[str, Any]]:
@@ -371,11 +371,12 @@ def test_shortened_catalogue(size: int, copy: Path, footage: dict[str, Path], tm
 
 def test_archive_that_another_process_writes_to(copy: Path, footage: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(catalogue_module, "_LOCK_WAIT_S", 0.1)
-    with closing(sqlite3.connect(copy / CATALOGUE_NAME)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
-        done = verify("archive", "add", footage["static"], "--archive", copy)
-    assert done.code == 42
-    assert "another process is writing to it. Try again when it is done." in done.message
+    for lock, told in (("EXCLUSIVE", "writing to it. Try again when it is done."), ("IMMEDIATE", "; waited 0 s. Try")):
+        with closing(sqlite3.connect(copy / CATALOGUE_NAME)) as connection:
+            connection.execute(f"BEGIN {lock}")
+            done = verify("archive", "add", footage["static"], "--archive", copy, "--lock-wait", "0.1")
+        assert done.code == 42
+        assert told in done.message
     assert ids_in(copy) == ["hard-cuts", "scene"]
 
 
@@ -387,7 +388,7 @@ def test_creation_that_was_cut_off_is_no_obstacle(footage: dict[str, Path], tmp_
     assert names_in(folder) == {CATALOGUE_NAME, PROXIES_NAME}
 
 
-@pytest.mark.parametrize("moment", ["fingerprint_row", "local_row", "StoredProxy"])
+@pytest.mark.parametrize("moment", ["fingerprint_row", "local_row", "StoredFile"])
 def test_addition_that_was_cut_off_is_undone(
     moment: str, copy: Path, footage: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ):
@@ -395,7 +396,7 @@ def test_addition_that_was_cut_off_is_undone(
         raise KeyboardInterrupt
 
     before = names_in(copy / PROXIES_NAME)
-    monkeypatch.setattr(proxies if moment == "StoredProxy" else store, moment, interrupt)
+    monkeypatch.setattr(files if moment == "StoredFile" else store, moment, interrupt)
     assert verify("archive", "add", footage["static"], "--archive", copy).code == 130
     monkeypatch.undo()
     assert ids_in(copy) == ["hard-cuts", "scene"]

@@ -13,10 +13,10 @@ import pytest
 
 from tests.cli.helpers.command import names_in
 from verify.archive.catalogue import CATALOGUE_NAME
+from verify.archive.files import PROXIES_NAME
 from verify.archive.index import ReferenceIndex
 from verify.archive.ingest import add_video, file_sha256
 from verify.archive.local_index import LocalIndex
-from verify.archive.proxies import PROXIES_NAME
 from verify.archive.store import Archive
 from verify.errors import AcquisitionFailedError, InvalidUsageError, OutputNotWritableError, UnreadableMediaError
 from verify.fingerprint.registry import CUES

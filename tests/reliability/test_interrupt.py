@@ -18,7 +18,7 @@ from fixtures.footage import CHECKOUT, encode
 from tests.cli.helpers.command import CASE_PARTS, REPORT_PARTS, Done, check_case, names_in, verify
 from tests.http_server import serving
 from verify.archive.catalogue import CATALOGUE_NAME
-from verify.archive.proxies import PROXIES_NAME
+from verify.archive.files import PROXIES_NAME
 from verify.archive.store import Archive
 from verify.pipeline import open_library
 

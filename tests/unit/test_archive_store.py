@@ -218,7 +218,7 @@ def test_process_killed_in_the_middle_of_an_addition_leaves_nothing(folder: Path
         "connection = sqlite3.connect(sys.argv[1])\n"
         "connection.execute('PRAGMA cache_size = 1')\n"
         "for number in range(2000):\n"
-        "    connection.execute(\"INSERT INTO thumbnail VALUES ('a', ?, 1, 1, zeroblob(2000))\", (number + 0.5,))\n"
+        "    connection.execute(\"INSERT INTO thumbnail VALUES ('a', ?, 1, 1, '', zeroblob(2000))\", (number + 0.5,))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", program, str(catalogue)], check=False)
@@ -293,8 +293,8 @@ def test_foreign_database(tmp_path: Path):
 
 
 def test_newer_format(folder: Path):
-    change(filled(folder), "PRAGMA user_version = 3")
-    with pytest.raises(NewerFormatError, match="archive format 3 is newer than 2") as caught:
+    change(filled(folder), "PRAGMA user_version = 4")
+    with pytest.raises(NewerFormatError, match="archive format 4 is newer than 3") as caught:
         Archive.open(folder)
     assert caught.value.exit_code == 43
 
@@ -375,7 +375,7 @@ def locked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Co
 
 def test_archive_that_another_process_writes_to_can_be_read_but_not_written(folder: Path, locked: sqlite3.Connection):
     locked.execute("BEGIN IMMEDIATE")
-    with Archive.open(folder) as archive:
+    with Archive.open(folder, lock_wait_s=0.05) as archive:
         assert archive.reference("clip-1") is not None
         with pytest.raises(ArchiveLockedError, match="another process is writing to it") as caught:
             add(archive, replace(FULL, id="b"), 2)

@@ -22,18 +22,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CATALOGUE_NAME = "catalogue.sqlite"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+#: The oldest format that is brought up to this one when an archive is opened.
+_MIGRATED_FROM = 2
 #: SQLite's application id of a catalogue, 'VRFY' in ASCII, by which `file` and this program know it.
 APPLICATION_ID = 0x56524659
 ANEW_HINT = "Add the references anew to a new archive."
 BACKUP_HINT = "Restore the folder from a backup, or build the archive anew."
 _ADD_HINT = "verify archive add VIDEO... --archive {}"
 _WRITE_HINT = "Check the folder's permissions and the free space, or choose another with --archive."
+#: How long to wait while another process commits, which takes a moment.
 _LOCK_WAIT_S = 10.0
 
 
 def open_catalogue(folder: Path) -> sqlite3.Connection:
-    """Open the catalogue of an existing archive.
+    """Open the catalogue of an existing archive; one of an older format is brought up to this one.
+
+    The connection is in autocommit mode: whatever writes begins its transaction itself.
 
     Raises
     ------
@@ -63,7 +68,10 @@ def open_catalogue(folder: Path) -> sqlite3.Connection:
     with translated(folder):
         connection = _connect(catalogue)
     try:
-        _check_format(folder, connection)
+        if _checked_format(folder, connection) < FORMAT_VERSION:
+            from verify.archive.migration import migrate  # noqa: PLC0415 - it needs what is above this layer
+
+            migrate(folder, connection)
     except BaseException:
         connection.close()
         raise
@@ -98,7 +106,7 @@ def make_catalogue(folder: Path) -> None:
         raise OutputNotWritableError(folder, f"no archive can be made here ({error.strerror})", _WRITE_HINT) from error
 
 
-def _check_format(folder: Path, connection: sqlite3.Connection) -> None:
+def _checked_format(folder: Path, connection: sqlite3.Connection) -> int:
     with translated(folder):
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -110,10 +118,11 @@ def _check_format(folder: Path, connection: sqlite3.Connection) -> None:
             f"archive format {version} is newer than {FORMAT_VERSION}",
             "Upgrade: pip install -U verify-video",
         )
-    if version < FORMAT_VERSION:
+    if version < _MIGRATED_FROM:
         raise FingerprintVersionError(
             folder, f"archive format {version} has no keypoints, this program needs them", ANEW_HINT
         )
+    return int(version)
 
 
 @contextmanager
@@ -135,8 +144,12 @@ def translated(folder: Path) -> Iterator[None]:
 
 
 def _connect(catalogue: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{catalogue.resolve().as_uri()}?mode=rw", uri=True, timeout=_LOCK_WAIT_S)
+    connection = sqlite3.connect(
+        f"{catalogue.resolve().as_uri()}?mode=rw", uri=True, timeout=_LOCK_WAIT_S, isolation_level=None
+    )
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is deleted is overwritten: footage may have to go for legal reasons.
+    connection.execute("PRAGMA secure_delete = ON")
     return connection
 
 

@@ -1,7 +1,6 @@
 """Vectors of learned descriptors in the catalogue.
 
-The table is made with the first vectors that are added: an archive that never got any has none. Vectors of different
-models are never compared; a reference may have those of several.
+Vectors of different models are never compared; a reference may have those of several.
 """
 
 from __future__ import annotations
@@ -20,19 +19,6 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-# `reference_id` first: SQLite keeps the rows of a reference together.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS descriptor (
-    reference_id TEXT NOT NULL REFERENCES reference (id),
-    model_sha256 TEXT NOT NULL,
-    dimensions INTEGER NOT NULL,
-    picture_count INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    times_s BLOB NOT NULL,
-    vectors BLOB NOT NULL,
-    PRIMARY KEY (reference_id, model_sha256)
-) STRICT
-"""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -59,7 +45,6 @@ class DescriptorTable:
         vectors = descriptors.vectors.astype("<f2").tobytes()
         count, dimensions = descriptors.vectors.shape
         head = (descriptors.model_sha256, dimensions, count, digest_of(times_s, vectors))
-        self._connection.execute(_SCHEMA)
         self._connection.execute(
             "INSERT OR REPLACE INTO descriptor VALUES (?, ?, ?, ?, ?, ?, ?)", (reference_id, *head, times_s, vectors)
         )
@@ -76,8 +61,6 @@ class DescriptorTable:
         """Return what is kept, by reference id, then model; raises ArchiveDamagedError if a row is none of ours."""
         query = "SELECT reference_id, model_sha256, dimensions, picture_count, sha256 FROM descriptor ORDER BY 1, 2"
         with translated(self._folder):
-            if not self._is_there():
-                return []
             found = [DescriptorDigest(*row) for row in self._connection.execute(query)]
         for each in found:
             if not _DIGEST.fullmatch(each.model_sha256) or each.dimensions < 1 or each.picture_count < 0:
@@ -114,8 +97,6 @@ class DescriptorTable:
     def stored_bytes(self) -> int:
         """Size of all vectors with their times, in bytes."""
         with translated(self._folder):
-            if not self._is_there():
-                return 0
             (size,) = self._connection.execute(
                 "SELECT total(length(times_s) + length(vectors)) FROM descriptor"
             ).fetchone()
@@ -123,7 +104,3 @@ class DescriptorTable:
 
     def _damage(self, reference_id: str, problem: str) -> ArchiveDamagedError:
         return ArchiveDamagedError(self._folder, f"the learned descriptors of {reference_id} {problem}", BACKUP_HINT)
-
-    def _is_there(self) -> bool:
-        query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'descriptor'"
-        return bool(self._connection.execute(query).fetchone()[0])

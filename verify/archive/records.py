@@ -13,18 +13,25 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from verify.archive.metadata import check_id
-from verify.model import FingerprintSet, LocalFeatureSet, Reference, ReferenceKind
+from verify.dates import latest_day
+from verify.model import FingerprintSet, LocalFeatureSet, Reference, ReferenceKind, Sighting, SightingSource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from verify.fingerprint.registry import Cue
 
+#: All columns of a reference but its digest, which is over them.
 REFERENCE_COLUMNS = (
-    "id, kind, title, publisher, source_url, first_seen, first_seen_basis, licence, event, notes, retracted, sha256, "
-    "duration_s, added_utc"
+    "id, sha256, kind, title, publisher, source_url, licence, event, notes, origin, retracted, duration_s, added_utc"
 )
 _REFERENCE_FIELDS = tuple(REFERENCE_COLUMNS.split(", "))
+#: All columns of a sighting but the reference's id and the number.
+SIGHTING_COLUMNS = "date, source, basis, url, sha256, title, publisher, added_utc"
+_SIGHTING_FIELDS = tuple(SIGHTING_COLUMNS.split(", "))
+_NO_DATE = (1, "")
 
 
 class LocalRow(NamedTuple):
@@ -62,13 +69,65 @@ def reference_row(reference: Reference) -> tuple[object, ...]:
     )
 
 
-def reference_of_row(row: tuple[object, ...]) -> Reference:
-    """Make a reference of its row, checking what the schema does not; ids become parts of file names."""
+def first_sighting(reference: Reference) -> Sighting:
+    """Make the sighting that a reference was added with: of the very copy that it was made of."""
+    return Sighting(
+        date=reference.first_seen,
+        source=reference.first_seen_source,
+        basis=reference.first_seen_basis,
+        url=reference.first_seen_url,
+        sha256=reference.sha256,
+        title=reference.title,
+        publisher=reference.publisher,
+        added_utc=reference.added_utc,
+    )
+
+
+def sighting_row(sighting: Sighting) -> tuple[object, ...]:
+    """Return the row of a sighting, in the order of SIGHTING_COLUMNS."""
+    return tuple(getattr(sighting, name) for name in _SIGHTING_FIELDS)
+
+
+def sighting_of_row(row: tuple[object, ...]) -> Sighting:
+    """Make a sighting of its row; raises ValueError if it is none of ours."""
+    values = dict(zip(_SIGHTING_FIELDS, row, strict=True))
+    values["source"] = SightingSource(str(values["source"]))
+    return Sighting(**values)  # type: ignore[arg-type]  # columns are STRICT
+
+
+def earliest(sightings: Sequence[Sighting]) -> Sighting:
+    """Return the sighting that says most: the one whose latest possible day is the earliest, of equal ones the first.
+
+    One without a date says least.
+    """
+    return min(sightings, key=lambda each: (0, _latest(each.date)) if each.date else _NO_DATE)
+
+
+def _latest(date: str) -> str:
+    """Return a text that sorts as the last moment that a date can mean."""
+    day, _, clock = date.partition("T")
+    return f"{latest_day(day).isoformat()}T{clock or '24'}"
+
+
+def reference_of_row(row: tuple[object, ...], sightings: Sequence[Sighting]) -> Reference:
+    """Make a reference of its row and its sightings, checking what the schema does not; ids become parts of file
+    names.
+    """
     values = dict(zip(_REFERENCE_FIELDS, row, strict=True))
     check_id(str(values["id"]))
     values["kind"] = ReferenceKind(str(values["kind"]))
     values["retracted"] = bool(values["retracted"])
-    reference = Reference(**values)  # type: ignore[arg-type]  # columns are STRICT
+    if not sightings:
+        raise ValueError("it has no sighting")
+    first = earliest(sightings)
+    reference = Reference(
+        **values,  # type: ignore[arg-type]  # columns are STRICT
+        first_seen=first.date,
+        first_seen_source=first.source,
+        first_seen_basis=first.basis,
+        first_seen_url=first.url,
+        sightings=tuple(sightings) if len(sightings) > 1 else (),
+    )
     if not math.isfinite(reference.duration_s):
         raise ValueError(f"a duration of {reference.duration_s} s")
     return reference

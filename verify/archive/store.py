@@ -1,32 +1,37 @@
 """The catalogue of an archive folder: one SQLite file with references, their fingerprints, keypoints and thumbnails.
 
 On-disk format: docs/internals/archive-format.md. Each reference is added in one transaction, so that an interrupted
-addition leaves the archive as it was. Proxies are files beside the catalogue, which it names by their digests.
+addition leaves the archive as it was. Proxies, and videos that are kept, are files beside the catalogue, which it names
+by their digests.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Self
-
-import msgspec
 
 from verify.archive.catalogue import ANEW_HINT, BACKUP_HINT, make_catalogue, open_catalogue, translated
 from verify.archive.descriptors import DescriptorTable
+from verify.archive.files import MEDIA_NAME, PROXIES_NAME, FileStore, StoredFile
+from verify.archive.history import ADDED, DESCRIBED, Change, History
+from verify.archive.locking import WriterLock
 from verify.archive.motion_index import MotionTable
-from verify.archive.proxies import ProxyFolder, StoredProxy
 from verify.archive.records import (
     LOCAL_COLUMNS,
     REFERENCE_COLUMNS,
+    SIGHTING_COLUMNS,
     LocalRow,
     fingerprint_row,
     fingerprints_of_row,
+    first_sighting,
     local_of_row,
     local_row,
     reference_of_row,
     reference_row,
+    sighting_of_row,
+    sighting_row,
     words_of_row,
 )
 from verify.archive.words import shipped_dictionary
@@ -34,7 +39,7 @@ from verify.errors import ArchiveDamagedError, FingerprintVersionError, InvalidU
 from verify.model import ArchiveSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -43,7 +48,9 @@ if TYPE_CHECKING:
 
     from verify.archive.descriptors import DescriptorDigest
     from verify.fingerprint.registry import Cue
-    from verify.model import DescriptorSet, FingerprintSet, LocalFeatureSet, MotionSet, Reference
+    from verify.model import DescriptorSet, FingerprintSet, LocalFeatureSet, MotionSet, Reference, Sighting
+
+PROXY_SUFFIX = ".mkv"
 
 
 class Thumbnail(NamedTuple):
@@ -66,17 +73,36 @@ class LocalDigest(NamedTuple):
 
 
 class Archive:
-    """An open reference archive. Use as a context manager; `Archive.open` reads, `Archive.create_or_open` writes."""
+    """An open reference archive. Use as a context manager; `Archive.open` reads, `Archive.create_or_open` writes.
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+    Parameters
+    ----------
+    lock_wait_s
+        How long to wait, in seconds, while another process writes; None for the usual time.
+    tell
+        Takes what the user should know of such waiting.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        connection: sqlite3.Connection,
+        *,
+        lock_wait_s: float | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
         self.folder = folder
-        self._connection = connection
-        self._proxies = ProxyFolder(folder)
+        self.connection = connection
+        self.history = History(folder, connection)
+        self.proxies = FileStore(folder, PROXIES_NAME, "proxy", PROXY_SUFFIX)
+        self.media = FileStore(folder, MEDIA_NAME, "video")
+        self._lock = WriterLock(folder, connection, lock_wait_s, tell)
         self._descriptors = DescriptorTable(folder, connection)
         self._motion = MotionTable(folder, connection)
+        self._is_swept = False
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path, *, lock_wait_s: float | None = None, tell: Callable[[str], None] | None = None) -> Self:
         """Open an existing archive.
 
         Raises
@@ -86,10 +112,12 @@ class Archive:
         ArchiveDamagedError, NewerFormatError, FingerprintVersionError
             There is one that cannot be read.
         """
-        return cls(folder, open_catalogue(folder))
+        return cls(folder, open_catalogue(folder), lock_wait_s=lock_wait_s, tell=tell)
 
     @classmethod
-    def create_or_open(cls, folder: Path) -> Self:
+    def create_or_open(
+        cls, folder: Path, *, lock_wait_s: float | None = None, tell: Callable[[str], None] | None = None
+    ) -> Self:
         """Open an archive for adding to it; an empty or missing folder becomes a new archive.
 
         Raises
@@ -100,7 +128,7 @@ class Archive:
             It cannot be written.
         """
         make_catalogue(folder)
-        return cls.open(folder)
+        return cls.open(folder, lock_wait_s=lock_wait_s, tell=tell)
 
     def __enter__(self) -> Self:
         return self
@@ -112,7 +140,45 @@ class Archive:
 
     def close(self) -> None:
         """Close the catalogue."""
-        self._connection.close()
+        self.connection.close()
+
+    @contextmanager
+    def changing(self) -> Iterator[list[Change]]:
+        """Change the catalogue in one transaction, whole or not at all; no other process writes meanwhile.
+
+        Whoever changes appends what is to be noted to the list that is given. Digests, log and snapshot follow from
+        that when the block ends.
+
+        Raises
+        ------
+        ArchiveLockedError
+            Another process went on writing.
+        OutputNotWritableError
+            The archive cannot be written.
+        """
+        changes: list[Change] = []
+        with translated(self.folder), self._lock.held():
+            if not self._is_swept:
+                self.sweep()
+            yield changes
+            if changes:
+                self.history.record(changes)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """See one state of the catalogue throughout, whatever other processes write. They wait at its end: be quick."""
+        with translated(self.folder):
+            self.connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self.connection.rollback()
+
+    def sweep(self) -> None:
+        """Delete files that belong to no reference. To be called while changing, so that none is being added."""
+        for store, table in ((self.proxies, "proxy"), (self.media, "media")):
+            store.sweep({sha256 for (sha256,) in self.connection.execute(f"SELECT sha256 FROM {table}")})  # noqa: S608
+        self._is_swept = True
 
     def add(
         self,
@@ -124,47 +190,69 @@ class Archive:
         *,
         motion: MotionSet | None = None,
         descriptors: DescriptorSet | None = None,
+        media: Path | None = None,
     ) -> None:
         """Add a reference with all that belongs to it, whole or not at all.
 
         Parameters
         ----------
+        reference
+            What is said of it; its sightings are not taken over, but made of what it says of when it was first seen.
         proxy
             File to copy into the archive, None to keep none.
         motion
             Its motion signatures, None to keep none.
         descriptors
             What a learned descriptor gave for its key pictures, None to keep nothing of the kind.
+        media
+            The video itself, to be copied into the archive; None not to keep it.
 
         Raises
         ------
         InvalidUsageError
             The archive has a reference of that id.
+        ArchiveLockedError
+            Another process went on writing to it.
         OutputNotWritableError
             The archive cannot be written.
         """
         keypoints = local_row(local, shipped_dictionary().words_of(local.codes))
-        with translated(self.folder), self._connection as connection:
-            # Locked from here on, so that no other process takes the new proxy for one that an addition left behind.
-            connection.execute("BEGIN IMMEDIATE")
+        with self.changing() as changes:
             try:
-                self._insert("reference", reference_row(reference), REFERENCE_COLUMNS)
+                self._insert("reference", ("", *reference_row(reference)), f"digest, {REFERENCE_COLUMNS}")
             except sqlite3.IntegrityError as error:
                 raise InvalidUsageError(
                     reference.id, "the archive has a reference of this id already", "Give it an id of its own."
                 ) from error
+            self.insert_sighting(reference.id, first_sighting(reference))
             for fingerprint in fingerprints.values():
                 self._insert("fingerprint", (reference.id, *fingerprint_row(fingerprint)))
             for thumbnail in thumbnails:
-                self._insert("thumbnail", (reference.id, *thumbnail))
+                *head, jpeg = thumbnail
+                self._insert("thumbnail", (reference.id, *head, hashlib.sha256(jpeg).hexdigest(), jpeg))
             self._insert("local_features", (reference.id, *keypoints))
             if motion:
                 self._motion.insert(reference.id, motion)
             if descriptors:
                 self._descriptors.insert(reference.id, descriptors)
             if proxy:
-                self._insert("proxy", (reference.id, *self._proxies.keep(proxy)))
-            self._proxies.sweep({sha256 for (sha256,) in connection.execute("SELECT sha256 FROM proxy")})
+                self._insert("proxy", (reference.id, *self.proxies.keep(proxy, PROXY_SUFFIX)[:2]))
+            if media:
+                self._insert("media", (reference.id, *self.media.keep(media, media.suffix)))
+            changes.append(Change(ADDED, reference.id))
+
+    def insert_sighting(self, reference_id: str, sighting: Sighting) -> None:
+        """Add a sighting of a reference. To be called while changing."""
+        query = "SELECT coalesce(max(number), 0) + 1 FROM sighting WHERE reference_id = ?"
+        (number,) = self.connection.execute(query, (reference_id,)).fetchone()
+        columns = f"reference_id, number, {SIGHTING_COLUMNS}"
+        self._insert("sighting", (reference_id, number, *sighting_row(sighting)), columns)
+
+    def sightings(self, reference_id: str) -> list[Sighting]:
+        """Return all sightings of a reference, in the order in which they were added."""
+        query = f"SELECT {SIGHTING_COLUMNS} FROM sighting WHERE reference_id = ? ORDER BY number"  # noqa: S608
+        with translated(self.folder):
+            return [sighting_of_row(row) for row in self.connection.execute(query, (reference_id,))]
 
     def add_descriptors(self, reference_id: str, descriptors: DescriptorSet) -> None:
         """Keep what a learned descriptor gave for a reference that is archived already.
@@ -174,9 +262,9 @@ class Archive:
         OutputNotWritableError
             The archive cannot be written.
         """
-        with translated(self.folder), self._connection as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self.changing() as changes:
             self._descriptors.insert(reference_id, descriptors)
+            changes.append(Change(DESCRIBED, reference_id, detail=descriptors.model_sha256))
 
     def replace_descriptors(self, reference_id: str, descriptors: DescriptorSet) -> None:
         """Keep what a learned descriptor gave for an archived reference, and nothing of any other descriptor.
@@ -186,15 +274,15 @@ class Archive:
         OutputNotWritableError
             The archive cannot be written; the reference keeps what it had.
         """
-        with translated(self.folder), self._connection as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self.changing() as changes:
             self._descriptors.replace(reference_id, descriptors)
+            changes.append(Change(DESCRIBED, reference_id, detail=descriptors.model_sha256))
 
     def _insert(self, table: str, values: tuple[object, ...], columns: str = "") -> None:
         into = f"{table} ({columns})" if columns else table
         statement = f"INSERT INTO {into} VALUES ({','.join('?' * len(values))})"  # noqa: S608 - names are ours
         try:
-            self._connection.execute(statement, values)
+            self.connection.execute(statement, values)
         except (sqlite3.DataError, OverflowError) as error:
             raise InvalidUsageError(
                 str(values[0]), f"the video is too long for one reference ({error})", "Add it in parts."
@@ -202,27 +290,46 @@ class Archive:
 
     def references(self) -> list[Reference]:
         """Return all references, by id."""
+        query = f"SELECT reference_id, {SIGHTING_COLUMNS} FROM sighting ORDER BY reference_id, number"  # noqa: S608
         with translated(self.folder):
-            rows = self._connection.execute(f"SELECT {REFERENCE_COLUMNS} FROM reference ORDER BY id").fetchall()  # noqa: S608
-        return [self._reference(row) for row in rows]
+            sightings: dict[str, list[tuple[object, ...]]] = {}
+            for reference_id, *row in self.connection.execute(query):
+                sightings.setdefault(reference_id, []).append(tuple(row))
+            rows = self.connection.execute(f"SELECT {REFERENCE_COLUMNS} FROM reference ORDER BY id").fetchall()  # noqa: S608
+        return [self._reference(row, sightings.get(row[0], [])) for row in rows]
 
     def reference(self, reference_id: str) -> Reference | None:
         """Return one reference, None if there is none of that id."""
-        return self._one_reference("id", reference_id)
+        query = f"SELECT {SIGHTING_COLUMNS} FROM sighting WHERE reference_id = ? ORDER BY number"  # noqa: S608
+        with translated(self.folder):
+            row = self.connection.execute(
+                f"SELECT {REFERENCE_COLUMNS} FROM reference WHERE id = ?",  # noqa: S608
+                (reference_id,),
+            ).fetchone()
+            sightings = self.connection.execute(query, (reference_id,)).fetchall()
+        return self._reference(row, sightings) if row else None
 
     def reference_with_digest(self, sha256: str) -> Reference | None:
-        """Return the reference made from a file of that SHA-256, None if there is none."""
-        return self._one_reference("sha256", sha256)
+        """Return the reference of which a copy of that SHA-256 is known, None if there is none."""
+        return self._reference_seen("sha256", sha256)
 
-    def _one_reference(self, column: str, value: str) -> Reference | None:
-        query = f"SELECT {REFERENCE_COLUMNS} FROM reference WHERE {column} = ? LIMIT 1"  # noqa: S608 - column is ours
+    def reference_with_address(self, url: str) -> Reference | None:
+        """Return the reference that was seen at an address, None if there is none."""
         with translated(self.folder):
-            row = self._connection.execute(query, (value,)).fetchone()
-        return self._reference(row) if row else None
+            row = self.connection.execute(
+                "SELECT id FROM reference WHERE source_url = ? ORDER BY id LIMIT 1", (url,)
+            ).fetchone()
+        return self.reference(row[0]) if row else self._reference_seen("url", url)
 
-    def _reference(self, row: tuple[object, ...]) -> Reference:
+    def _reference_seen(self, column: str, value: str) -> Reference | None:
+        query = f"SELECT reference_id FROM sighting WHERE {column} = ? ORDER BY reference_id LIMIT 1"  # noqa: S608
+        with translated(self.folder):
+            row = self.connection.execute(query, (value,)).fetchone() if value else None
+        return self.reference(row[0]) if row else None
+
+    def _reference(self, row: tuple[object, ...], sightings: Sequence[tuple[object, ...]]) -> Reference:
         try:
-            return reference_of_row(row)
+            return reference_of_row(row, [sighting_of_row(each) for each in sightings])
         except ValueError as error:
             raise ArchiveDamagedError(
                 self.folder, f"a reference in the catalogue is malformed ({error})", BACKUP_HINT
@@ -242,7 +349,7 @@ class Archive:
             "SELECT reference_id, version, bits, times_s, codes, quality, sha256 FROM fingerprint "
             "WHERE algorithm = ? ORDER BY reference_id"
         )
-        with translated(self.folder), closing(self._connection.execute(query, (cue.algorithm,))) as cursor:
+        with translated(self.folder), closing(self.connection.execute(query, (cue.algorithm,))) as cursor:
             for reference_id, version, bits, times_s, codes, quality, sha256 in cursor:
                 if (version, bits) != (cue.version, cue.bits):
                     raise FingerprintVersionError(
@@ -268,7 +375,7 @@ class Archive:
             "ORDER BY reference_id"
         )
         with translated(self.folder):
-            return [LocalDigest(*row) for row in self._connection.execute(query)]
+            return [LocalDigest(*row) for row in self.connection.execute(query)]
 
     def local_features(self, reference_id: str) -> tuple[LocalFeatureSet, npt.NDArray[np.uint16]]:
         """Return the keypoints of a reference and the word of each, (N,).
@@ -284,7 +391,7 @@ class Archive:
 
         query = f"SELECT {LOCAL_COLUMNS} FROM local_features WHERE reference_id = ?"  # noqa: S608
         with translated(self.folder):
-            found = self._connection.execute(query, (reference_id,)).fetchone()
+            found = self.connection.execute(query, (reference_id,)).fetchone()
         if found is None:
             raise ArchiveDamagedError(self.folder, f"the keypoints of {reference_id} are missing", BACKUP_HINT)
         row = LocalRow(*found)
@@ -305,7 +412,7 @@ class Archive:
         """Return the words of a reference's keypoints, (N,), without reading the keypoints and so unchecked."""
         query = "SELECT words FROM local_features WHERE reference_id = ?"
         with translated(self.folder):
-            row = self._connection.execute(query, (reference_id,)).fetchone()
+            row = self.connection.execute(query, (reference_id,)).fetchone()
         return words_of_row(row[0]) if row else words_of_row(b"")
 
     def motion(self, reference_id: str) -> MotionSet | None:
@@ -329,73 +436,65 @@ class Archive:
             It is missing, or not as it was stored.
         """
         stored = self.stored_proxy(reference_id)
-        return self._proxies.checked(reference_id, stored) if stored else None
+        return self.proxies.checked(reference_id, stored) if stored else None
 
     def check_proxies(self) -> None:
         """Look whether every proxy is there and has its size, before a long run; raises ArchiveDamagedError if not."""
         with translated(self.folder):
-            rows = self._connection.execute("SELECT reference_id, sha256, size_bytes FROM proxy").fetchall()
-        self._proxies.check_sizes((name, StoredProxy(*stored)) for name, *stored in rows)
+            rows = self.connection.execute("SELECT reference_id, sha256, size_bytes FROM proxy").fetchall()
+        self.proxies.check_sizes((name, StoredFile(sha256, size, PROXY_SUFFIX)) for name, sha256, size in rows)
 
-    def stored_proxy(self, reference_id: str) -> StoredProxy | None:
+    def stored_proxy(self, reference_id: str) -> StoredFile | None:
         """Return digest and size of a reference's proxy, None if none is kept."""
         query = "SELECT sha256, size_bytes FROM proxy WHERE reference_id = ?"
         with translated(self.folder):
-            row = self._connection.execute(query, (reference_id,)).fetchone()
-        return StoredProxy(*row) if row else None
+            row = self.connection.execute(query, (reference_id,)).fetchone()
+        return StoredFile(row[0], row[1], PROXY_SUFFIX) if row else None
+
+    def stored_media(self, reference_id: str) -> StoredFile | None:
+        """Return digest, size and suffix of a reference's video, None if it is not kept."""
+        query = "SELECT sha256, size_bytes, suffix FROM media WHERE reference_id = ?"
+        with translated(self.folder):
+            row = self.connection.execute(query, (reference_id,)).fetchone()
+        return StoredFile(*row) if row else None
 
     def thumbnails(self, reference_id: str) -> list[tuple[float, int, int]]:
         """Return (time in s, width, height) of a reference's thumbnails, by time."""
         query = "SELECT time_s, width_px, height_px FROM thumbnail WHERE reference_id = ? ORDER BY time_s"
         with translated(self.folder):
-            return self._connection.execute(query, (reference_id,)).fetchall()
+            return self.connection.execute(query, (reference_id,)).fetchall()
 
     def thumbnail(self, reference_id: str, time_s: float) -> bytes | None:
-        """Return the JPEG stored for exactly that time, None if there is none."""
-        query = "SELECT jpeg FROM thumbnail WHERE reference_id = ? AND time_s = ?"
+        """Return the JPEG stored for exactly that time; None if there is none, or not the one that was stored."""
+        query = "SELECT sha256, jpeg FROM thumbnail WHERE reference_id = ? AND time_s = ?"
         with translated(self.folder):
-            row = self._connection.execute(query, (reference_id, time_s)).fetchone()
-        return bytes(row[0]) if row else None
+            row = self.connection.execute(query, (reference_id, time_s)).fetchone()
+        if row is None or hashlib.sha256(row[1]).hexdigest() != row[0]:
+            return None
+        return bytes(row[1])
 
     def snapshot(self) -> ArchiveSnapshot:
-        """Identify the archive's present content: a SHA-256 over the metadata of every reference and the digests of
-        its fingerprints, keypoints, proxy, motion signatures and learned descriptors.
+        """Identify the archive's present content: a digest over what is told of every reference, and over the digests
+        of all that is searched of it.
         """
-        content = hashlib.sha256()
-        frames: dict[str, int] = {}
         with translated(self.folder):
-            references = self.references()
-            for reference in references:
-                content.update(msgspec.json.encode(reference, order="sorted"))
-            for row in self._connection.execute(
-                "SELECT reference_id, algorithm, version, frame_count, sha256 FROM fingerprint "
-                "ORDER BY reference_id, algorithm"
-            ):
-                content.update(msgspec.json.encode(row))
-                frames[row[1]] = frames.get(row[1], 0) + row[3]
-            for digest in self.local_digests():
-                content.update(msgspec.json.encode(digest))
-            for row in self._connection.execute("SELECT reference_id, size_bytes, sha256 FROM proxy ORDER BY 1"):
-                content.update(msgspec.json.encode(row))
-            for moving in self._motion.digests():
-                content.update(msgspec.json.encode(moving))
-            for described in self.descriptor_digests():
-                content.update(msgspec.json.encode(described))
+            count, duration_s = self.connection.execute("SELECT count(*), total(duration_s) FROM reference").fetchone()
+            frames = self.connection.execute(
+                "SELECT algorithm, sum(frame_count) FROM fingerprint GROUP BY algorithm ORDER BY algorithm"
+            ).fetchall()
         return ArchiveSnapshot(
-            snapshot_id=content.hexdigest(),
-            reference_count=len(references),
-            frame_count=max(frames.values(), default=0),
-            duration_s=sum(reference.duration_s for reference in references),
-            algorithms=tuple(sorted(frames)),
+            snapshot_id=self.history.snapshot_id(),
+            reference_count=count,
+            frame_count=max((number for _, number in frames), default=0),
+            duration_s=duration_s,
+            algorithms=tuple(algorithm for algorithm, _ in frames),
         )
 
     def stored_bytes(self) -> dict[str, int]:
-        """Sizes of what is kept, in bytes, by kind: hashes, keypoints, proxies, motion signatures, thumbnails,
-        descriptors.
-        """
+        """Sizes of what is kept, in bytes, by kind."""
         with translated(self.folder):
             sizes = {
-                kind: int(self._connection.execute(f"SELECT total({size}) FROM {table}").fetchone()[0])  # noqa: S608
+                kind: int(self.connection.execute(f"SELECT total({size}) FROM {table}").fetchone()[0])  # noqa: S608
                 for kind, table, size in _SIZES
             }
         return {**sizes, "descriptors": self._descriptors.stored_bytes()}
@@ -404,7 +503,7 @@ class Archive:
         """Return how many references have no proxy, so that nothing found in them can be confirmed."""
         query = "SELECT count(*) FROM reference WHERE id NOT IN (SELECT reference_id FROM proxy)"
         with translated(self.folder):
-            (count,) = self._connection.execute(query).fetchone()
+            (count,) = self.connection.execute(query).fetchone()
         return int(count)
 
 
@@ -416,6 +515,7 @@ _SIZES = (
         "length(times_s) + length(until_s) + length(first_rows) + length(words) + length(points) + length(codes)",
     ),
     ("proxies", "proxy", "size_bytes"),
+    ("videos", "media", "size_bytes"),
     ("motion signatures", "motion", "length(times_s) + length(codes)"),
     ("thumbnails", "thumbnail", "length(jpeg)"),
 )

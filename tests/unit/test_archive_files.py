@@ -19,9 +19,9 @@ import pytest
 from fixtures.footage import CHECKOUT
 from tests.unit.archive_samples import features_of, proxy_in, unprivileged
 from tests.unit.fingerprint_samples import Film, reference_of
-from verify.archive import proxies as proxies_module
+from verify.archive import files as files_module
 from verify.archive.catalogue import CATALOGUE_NAME
-from verify.archive.proxies import PROXIES_NAME, ProxyFolder, StoredProxy
+from verify.archive.files import PROXIES_NAME, FileStore, StoredFile
 from verify.archive.store import Archive
 from verify.errors import ArchiveDamagedError, InvalidUsageError, OutputNotWritableError
 from verify.model import Reference
@@ -62,7 +62,7 @@ def test_proxy_is_copied_under_its_digest(folder: Path, proxy: Path):
     add(folder, proxy)
     proxy.unlink()
     with Archive.open(folder) as archive:
-        assert archive.stored_proxy("clip") == (DIGEST, len(CONTENT))
+        assert archive.stored_proxy("clip") == (DIGEST, len(CONTENT), ".mkv")
         assert archive.proxy_path("clip") == stored(folder)
         assert archive.stored_bytes()["proxies"] == len(CONTENT)
         assert archive.references_without_proxy() == 0
@@ -166,7 +166,7 @@ def test_proxy_that_cannot_be_written_adds_nothing(folder: Path, proxy: Path, mo
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(proxies_module.os, "fsync", full)
+    monkeypatch.setattr(files_module.os, "fsync", full)
     with pytest.raises(OutputNotWritableError, match="No space left") as caught:
         add(folder, proxy_in(proxy.parent, b"another"), "second", 2)
     monkeypatch.undo()
@@ -194,19 +194,19 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from tests.unit.test_archive_proxies import add
-from verify.archive import proxies, store
+from tests.unit.test_archive_files import add
+from verify.archive import files, history
 
 def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 when = sys.argv[4]
 if when == "while it is copied":
-    proxies.os.fsync = kill
+    files.os.fsync = kill
 elif when == "before it has its name":
     Path.replace = kill
 else:
-    store.ProxyFolder.sweep = kill
+    history.History.record = kill
 add(Path(sys.argv[2]), Path(sys.argv[3]), "second", 2)
 """
 
@@ -215,8 +215,8 @@ add(Path(sys.argv[2]), Path(sys.argv[3]), "second", 2)
 @pytest.mark.parametrize(
     ("when", "left"),
     [
-        ("while it is copied", {".adding.mkv"}),
-        ("before it has its name", {".adding.mkv"}),
+        ("while it is copied", {".adding"}),
+        ("before it has its name", {".adding"}),
         ("before the row is committed", {hashlib.sha256(b"second").hexdigest() + ".mkv"}),
     ],
 )
@@ -240,7 +240,7 @@ def test_process_killed_around_the_copy_leaves_nothing_that_counts(
 
 def test_orphans_are_swept_by_the_next_addition_and_other_files_are_not(folder: Path, proxy: Path):
     add(folder, proxy, "first", 1)
-    for name in (ORPHAN, ".adding.mkv", "notes.txt", "holiday.mkv", f"{'0' * 64}.txt"):
+    for name in (ORPHAN, ".adding", "notes.txt", "holiday.mkv", f"{'0' * 64}.txt"):
         (folder / PROXIES_NAME / name).write_bytes(b"x")
     add(folder, None, "second", 2)
     assert names(folder) == {f"{DIGEST}.mkv", "notes.txt", "holiday.mkv", f"{'0' * 64}.txt"}
@@ -261,9 +261,9 @@ def test_orphan_is_taken_over_if_its_video_is_added_again(folder: Path, proxy: P
 def test_sweeping_never_stops_an_addition(tmp_path: Path):
     (tmp_path / PROXIES_NAME).mkdir()
     (tmp_path / PROXIES_NAME / ORPHAN).mkdir()
-    ProxyFolder(tmp_path).sweep(set())
+    FileStore(tmp_path, PROXIES_NAME, "proxy", ".mkv").sweep(set())
     assert names(tmp_path) == {ORPHAN}
-    ProxyFolder(tmp_path / "nothing").sweep(set())
+    FileStore(tmp_path / "nothing", PROXIES_NAME, "proxy", ".mkv").sweep(set())
 
 
 # --- permissions ------------------------------------------------------------------------------------------------------
@@ -301,11 +301,11 @@ def test_proxies_that_may_not_be_read_or_written(proxy: Path, open_to_all: Path)
     add(folder, proxy)
     stored(folder).chmod(0o000)
     (folder / PROXIES_NAME).chmod(0o555)
-    proxies = ProxyFolder(folder)
+    proxies = FileStore(folder, PROXIES_NAME, "proxy", ".mkv")
     with unprivileged():
         with pytest.raises(ArchiveDamagedError, match=r"the proxy of clip cannot be read \(Permission denied\)"):
-            proxies.checked("clip", StoredProxy(DIGEST, len(CONTENT)))
+            proxies.checked("clip", StoredFile(DIGEST, len(CONTENT), ".mkv"))
         with pytest.raises(OutputNotWritableError, match=r"a proxy cannot be written \(Permission denied\)") as caught:
-            proxies.keep(Path(__file__))
+            proxies.keep(Path(__file__), ".mkv")
     (folder / PROXIES_NAME).chmod(0o755)
     assert "--no-proxy" in caught.value.remedy
