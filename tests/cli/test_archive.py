@@ -15,7 +15,7 @@ import pytest
 from tests.cli.helpers.command import names_in, verify
 from tests.http_server import serving
 from verify.archive import catalogue as catalogue_module
-from verify.archive import local_index, store
+from verify.archive import files, local_index, store
 from verify.archive.catalogue import CATALOGUE_NAME
 from verify.archive.files import PROXIES_NAME
 from verify.archive.local_index import CACHE_NAME
