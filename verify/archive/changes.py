@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from verify.errors import InvalidUsageError, OutputNotWritableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from verify.archive.store import Archive
     from verify.model import Sighting
@@ -24,6 +24,8 @@ SIGHTING_FIELDS = ("date", "source", "basis", "url")
 _TABLES = (
     "thumbnail", "descriptor", "motion", "media", "proxy", "local_features", "fingerprint", "amendment", "sighting",
 )  # fmt: skip
+#: Files that hold copies of what the catalogue holds, sorted for the search.
+CACHES = "*.cache"
 _LIST_HINT = "See verify archive list."
 
 
@@ -189,7 +191,7 @@ def take_out(archive: Archive, reference_id: str) -> None:
 
 
 def clear_unnamed(archive: Archive) -> None:
-    """Delete the caches, and every file that belongs to no reference any more; they are made anew when needed.
+    """Delete the caches, and every file that belongs to no reference any more.
 
     Raises
     ------
@@ -207,16 +209,18 @@ def clear_unnamed(archive: Archive) -> None:
                 raise OutputNotWritableError(
                     archive.folder / name / left[0], "it cannot be deleted", "Delete this file by hand."
                 )
-    for cache in archive.folder.glob("*.cache"):
-        with suppress(FileNotFoundError):
-            try:
-                cache.unlink()
-            except OSError as error:
-                if isinstance(error, FileNotFoundError):
-                    raise
-                raise OutputNotWritableError(
-                    cache, f"it cannot be deleted ({error.strerror})", "Delete this file by hand."
-                ) from error
+    clear_caches(archive.folder)
+
+
+def clear_caches(folder: Path) -> None:
+    """Delete the caches of an archive, which are made anew when it is searched; raises OutputNotWritableError."""
+    for cache in folder.glob(CACHES):
+        try:
+            cache.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputNotWritableError(
+                cache, f"it cannot be deleted ({error.strerror})", "Delete this file by hand."
+            ) from error
 
 
 def tombstone_of(archive: Archive, sha256: str) -> Tombstone | None:

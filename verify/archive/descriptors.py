@@ -57,11 +57,19 @@ class DescriptorTable:
             (reference_id, descriptors.model_sha256),
         )
 
-    def digests(self) -> list[DescriptorDigest]:
-        """Return what is kept, by reference id, then model; raises ArchiveDamagedError if a row is none of ours."""
-        query = "SELECT reference_id, model_sha256, dimensions, picture_count, sha256 FROM descriptor ORDER BY 1, 2"
+    def digests(self, reference_id: str = "") -> list[DescriptorDigest]:
+        """Return what is kept, of one reference if one is named, by reference id, then model.
+
+        Raises
+        ------
+        ArchiveDamagedError
+            A row is none of ours.
+        """
+        columns, where = ", ".join(DescriptorDigest._fields), "WHERE reference_id = ?" if reference_id else ""
+        query = f"SELECT {columns} FROM descriptor {where} ORDER BY 1, 2"  # noqa: S608 - nothing of the user's
         with translated(self._folder):
-            found = [DescriptorDigest(*row) for row in self._connection.execute(query)]
+            rows = self._connection.execute(query, (reference_id,) if reference_id else ())
+            found = [DescriptorDigest(*row) for row in rows]
         for each in found:
             if not _DIGEST.fullmatch(each.model_sha256) or each.dimensions < 1 or each.picture_count < 0:
                 raise self._damage(each.reference_id, "are malformed")

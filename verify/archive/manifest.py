@@ -20,7 +20,7 @@ COLUMNS = (
 )  # fmt: skip
 _REQUIRED = ("source",)
 _TEXTS = ("title", "publisher", "first_seen_basis", "licence", "event", "notes")
-_MAX_FIELD_CHARACTERS = 4000
+MAX_FIELD_CHARACTERS = 4000
 _MAX_ROWS = 1_000_000
 _MAX_PROBLEMS_SHOWN = 50
 
@@ -102,9 +102,9 @@ def _row(path: Path, row: dict[str | None, str]) -> tuple[ManifestRow | None, li
         return None, [BadCellError("(all)", "the row has not as many fields as the first line")]
     cells = {str(name): value.strip() for name, value in row.items()}
     problems = [
-        BadCellError(name, f"more than {_MAX_FIELD_CHARACTERS} characters")
+        BadCellError(name, f"more than {MAX_FIELD_CHARACTERS} characters")
         for name, value in cells.items()
-        if len(value) > _MAX_FIELD_CHARACTERS
+        if len(value) > MAX_FIELD_CHARACTERS
     ]
     if problems:  # said without repeating such texts
         return None, problems

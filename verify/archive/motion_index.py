@@ -55,6 +55,10 @@ class MotionTable:
         head = (motion.version, len(motion.times_s), digest_of(times_s, codes))
         self._connection.execute("INSERT INTO motion VALUES (?, ?, ?, ?, ?, ?)", (reference_id, *head, times_s, codes))
 
+    def remove(self, reference_id: str) -> None:
+        """Delete the signatures of a reference, if there are any. To be called in a transaction."""
+        self._connection.execute("DELETE FROM motion WHERE reference_id = ?", (reference_id,))
+
     def digests(self) -> list[MotionDigest]:
         """Return what is kept, by reference id."""
         query = "SELECT reference_id, version, moment_count, sha256 FROM motion ORDER BY reference_id"

@@ -72,6 +72,16 @@ class LocalDigest(NamedTuple):
     sha256: str
 
 
+class Amendment(NamedTuple):
+    """What was said of a reference before it was amended."""
+
+    utc: str
+    field: str
+    before: str
+    after: str
+    reason: str
+
+
 class Archive:
     """An open reference archive. Use as a context manager; `Archive.open` reads, `Archive.create_or_open` writes.
 
@@ -254,6 +264,17 @@ class Archive:
         with translated(self.folder):
             return [sighting_of_row(row) for row in self.connection.execute(query, (reference_id,))]
 
+    def amendments(self, reference_id: str) -> list[Amendment]:
+        """Return what was amended of a reference, in that order."""
+        query = "SELECT utc, field, before, after, reason FROM amendment WHERE reference_id = ? ORDER BY number"
+        with translated(self.folder):
+            return [Amendment(*row) for row in self.connection.execute(query, (reference_id,))]
+
+    def replace_motion(self, reference_id: str, motion: MotionSet) -> None:
+        """Keep other motion signatures of a reference. To be called while changing."""
+        self._motion.remove(reference_id)
+        self._motion.insert(reference_id, motion)
+
     def add_descriptors(self, reference_id: str, descriptors: DescriptorSet) -> None:
         """Keep what a learned descriptor gave for a reference that is archived already.
 
@@ -419,9 +440,9 @@ class Archive:
         """Return the motion signatures of a reference, None if none are kept; raises as `MotionTable.read` does."""
         return self._motion.read(reference_id)
 
-    def descriptor_digests(self) -> list[DescriptorDigest]:
-        """Return what is kept of learned descriptors, by reference id, then model."""
-        return self._descriptors.digests()
+    def descriptor_digests(self, reference_id: str = "") -> list[DescriptorDigest]:
+        """Return what is kept of learned descriptors, of one reference if one is named, by reference id, then model."""
+        return self._descriptors.digests(reference_id)
 
     def descriptors(self, stored: DescriptorDigest) -> DescriptorSet:
         """Return what a learned descriptor gave for a reference; raises ArchiveDamagedError if it is not as stored."""

@@ -67,8 +67,12 @@ def copy_rows(
     parts: Collection[str] = ALL_PARTS,
     new_id: str = "",
     origin: str | None = None,
+    with_files: bool = True,
 ) -> None:
-    """Copy the rows and files of a reference, as `copy_reference` does. To be called while the target is changing."""
+    """Copy the rows and files of a reference, as `copy_reference` does. To be called while the target is changing.
+
+    Without `with_files` the files of the source are to be those of the target.
+    """
     name = new_id or reference_id
     rows = _rows(source, "reference", "id", reference_id)
     if not rows:
@@ -85,6 +89,8 @@ def copy_rows(
     for table in ("sighting", "fingerprint", *parts):
         for row in _rows(source, table, "reference_id", reference_id):
             _insert(target, table, {**row, "reference_id": name})
+    if not with_files:
+        return
     if "proxy" in parts and (path := source.proxy_path(reference_id)):
         target.proxies.keep(path, path.suffix)
     if "media" in parts and (stored := source.stored_media(reference_id)):

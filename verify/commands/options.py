@@ -34,6 +34,21 @@ archive_option = click.option(
 )
 
 
+_MOST_LOCK_WAIT_S = 1e6
+
+lock_wait_option = click.option(
+    "--lock-wait",
+    type=click.FloatRange(min=0, max=_MOST_LOCK_WAIT_S),
+    metavar="SECONDS",
+    help="How long to wait while another process writes to the archive.  [default: 60]",
+)
+
+
+def tell_note(text: str) -> None:
+    """Tell the user something in passing, on standard error."""
+    click.echo(f"note: {text}", err=True)
+
+
 def descriptor_options(command: Callable[..., int]) -> Callable[..., int]:
     """Add the choice of a learned descriptor; the command receives it as `descriptor`, a `DescriptorChoice`."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from verify.commands.archive.adding import add
+from verify.commands.archive.checking import check, repair
+from verify.commands.archive.history import amend, forget, log, restore, retract, seen
 from verify.commands.archive.showing import list_references, show, stats
 from verify.commands.archive.vectors import reindex
 
@@ -14,5 +16,5 @@ def archive() -> None:
     """Keep the reference archive that releases are checked against."""
 
 
-for command in (add, list_references, show, stats, reindex):
+for command in (add, list_references, show, stats, log, seen, amend, retract, restore, forget, check, repair, reindex):
     archive.add_command(command)

@@ -12,7 +12,8 @@ from verify.commands.options import archive_folder, archive_option
 from verify.errors import EXIT_DONE, InvalidUsageError
 
 if TYPE_CHECKING:
-    from verify.model import Reference
+    from verify.archive.store import Amendment
+    from verify.model import Reference, Sighting
 
 
 @click.command("list")
@@ -54,21 +55,42 @@ def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
         thumbnails = len(opened.thumbnails(reference_id))
         keypoints = sum(each.keypoint_count for each in opened.local_digests() if each.reference_id == reference_id)
         proxy = opened.stored_proxy(reference_id)
+        media = opened.stored_media(reference_id)
+        sightings = opened.sightings(reference_id)
+        amendments = opened.amendments(reference_id)
         models = [each.model_sha256 for each in opened.descriptor_digests() if each.reference_id == reference_id]
     if reference is None:
         raise InvalidUsageError(
             reference_id, f"the archive at {folder} has no such reference", "See verify archive list."
         )
     if as_json:
-        click.echo(as_json_text(reference))
+        told = msgspec.to_builtins(reference) | {"sightings": msgspec.to_builtins(sightings)}
+        click.echo(as_json_text(told | {"amendments": [each._asdict() for each in amendments]}))
         return EXIT_DONE
     for name, value in msgspec.to_builtins(reference).items():
-        click.echo(f"{name.replace('_', ' '):18} {shown_text(value)}")
+        if name != "sightings":
+            click.echo(f"{name.replace('_', ' '):18} {shown_text(value)}")
+    for number, sighting in enumerate(sightings, 1):
+        click.echo(f"{f'sighting {number}':18} {shown_text(_sighting_words(sighting))}")
+    for each in amendments:
+        click.echo(f"{'amended':18} {shown_text(_amendment_words(each))}")
     click.echo(f"{'thumbnails':18} {thumbnails}")
     click.echo(f"{'keypoints':18} {keypoints}")
     click.echo(f"{'proxy':18} {f'{proxy.size_bytes} bytes' if proxy else 'none'}")
+    click.echo(f"{'video':18} {f'{media.size_bytes} bytes' if media else 'not kept'}")
     click.echo(f"{'descriptors':18} {', '.join(models) or 'none'}")
     return EXIT_DONE
+
+
+def _sighting_words(sighting: Sighting) -> str:
+    known = ", ".join(part for part in (sighting.source.value, sighting.basis) if part and part != "other")
+    parts = [f"no later than {sighting.date}" if sighting.date else "date not known", known]
+    parts += [sighting.url, sighting.publisher, sighting.title]
+    return "; ".join(part for part in parts if part)
+
+
+def _amendment_words(amendment: Amendment) -> str:
+    return f"{amendment.utc}, {amendment.field}: was {amendment.before!r}, reason: {amendment.reason}"
 
 
 @click.command()
