@@ -147,7 +147,6 @@ class IngestPool:
             slot,
             {
                 "kind": "settings",
-                "run_folder": str(self._folder),
                 "options": options_message(rules.options),
                 "with_proxy": rules.with_proxy,
                 "keep_media": rules.keep_media,

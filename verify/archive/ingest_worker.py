@@ -1,9 +1,9 @@
 """The process that gets and examines videos for an archive that another process writes.
 
-Requests: `settings` once (options, descriptor, what to keep, folder of the whole run), then `video` for each (`source`,
-`reference`, `folder`). For each video it sends `progress` messages, then `digest`, which is answered by `decision`
-(`examine` or not), and at last `done`, `skipped` or `error`. A video that is done lies as the only reference of an
-archive in `folder`. When its input ends, its parent is gone or done: it ends at once, with all that it started.
+Requests: `settings` once (options, descriptor, what to keep), then `video` for each (`source`, `reference`, `folder`).
+For each video it sends `progress` messages, then `digest`, which is answered by `decision` (`examine` or not), and at
+last `done`, `skipped` or `error`. A video that is done lies as the only reference of an archive in `folder`. When its
+input ends, its parent is gone or done: it ends at once, with all that it started, and removes that folder.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class _Input:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._run_folder: Path | None = None
+        self._folder = ""
         self._messages: SimpleQueue[Message | None] = SimpleQueue()
         self._open_requests = 0
         self._lock = threading.Lock()
@@ -171,17 +171,18 @@ class _Input:
 
     def _listen(self) -> None:
         while (message := self._received()) is not None:
-            if message.get("kind") == "settings":
-                self._run_folder = Path(message["run_folder"])
             if message.get("kind") == "video":
+                self._folder = str(message["folder"])
                 with self._lock:
                     self._open_requests += 1
             self._messages.put(message)
         with self._lock:
-            if self._open_requests:
+            is_busy = self._open_requests > 0
+            if is_busy:
                 kill_running()
-                if self._run_folder:
-                    shutil.rmtree(self._run_folder, ignore_errors=True)
+            if self._folder:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            if is_busy:
                 os._exit(1)
         self._messages.put(None)
 
@@ -195,14 +196,15 @@ class _Input:
 
 def main() -> int:
     """Serve requests on standard input until it ends."""
-    arrived = _Input(sys.stdin.buffer)
+    # Not sys.stdin, which Python closes at its end, and fails to while a thread waits for it.
+    arrived = _Input(os.fdopen(0, "rb", closefd=False))
     settings = arrived.next()
     if settings is None:
         return 0
-    # So that nothing is left of what is begun when this process is ended.
-    tempfile.tempdir = settings["run_folder"]
     worker = VideoWorker(settings, lambda message: send_message(sys.stdout.buffer, message), arrived.next)
     while (request := arrived.next()) is not None:
+        # So that nothing is left of what is begun when this process is ended.
+        tempfile.tempdir = request["folder"]
         worker.serve(request)
         arrived.request_is_done()
     return 0

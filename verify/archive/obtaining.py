@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from verify.model import Acquisition, Progress, Reference
 
 PLATFORM_BASIS = "publication date stated by the platform"
-#: Without a platform's own reader, a date may be that of the page, or of the file on the server.
-PAGE_BASIS = "date stated by the page or its server"
+#: Of a page that is no known platform.
+PAGE_BASIS = "publication date stated by the page"
 _GENERIC = "generic"
 _MAX_PUBLISHER_CHARACTERS = 200
 
