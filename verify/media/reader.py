@@ -30,6 +30,7 @@ _MODULE = "verify.media.worker"
 _MAX_FRAME_BYTES = 512 * 512 * 3
 #: A worker that says nothing for this long is taken for stuck. It reports twice per second of video.
 STALL_LIMIT_S = 120.0
+_PICTURE_REMEDY = "Give a picture that a viewer can show, as JPEG, PNG or WebP; if one shows it, save it anew."
 _REMEDY = "Give a file that a video player can play; if one plays it, convert it first and say so in your notes."
 
 
@@ -224,3 +225,19 @@ def frames_at(path: Path, times_s: Sequence[float]) -> list[SampledFrame]:
         return []
     with _open(path, {"operation": "frames", "times_s": sorted(times_s)}) as reader:
         return list(reader.frames())
+
+
+def read_picture(path: Path) -> SampledFrame:
+    """Decode a still picture (JPEG, PNG, WebP) as a frame at time 0.
+
+    Raises
+    ------
+    UnreadableMediaError
+        It is none that can be decoded, or larger than is decoded.
+    """
+    try:
+        with _open(path, {"operation": "picture"}) as reader:
+            (frame,) = reader.frames()
+    except UnreadableMediaError as error:
+        raise UnreadableMediaError(error.subject, error.problem, _PICTURE_REMEDY) from error
+    return frame

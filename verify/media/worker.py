@@ -1,6 +1,6 @@
 """The process that decodes hostile media. It reads one request, answers in messages, and ends.
 
-Request: `operation` (probe, sample, frames), `path`, `samples_per_second` or `times_s`; with `sample` also
+Request: `operation` (probe, sample, frames, picture), `path`, `samples_per_second` or `times_s`; with `sample` also
 `proxy_side_px` and `proxies_per_second`, where small grey pictures are wanted besides. Answers: `info`, then `frame`
 and `proxy` messages with pixels as payload and `time` messages, then `end`; or `error` with the problem in a user's
 words.
@@ -17,6 +17,8 @@ from typing import IO, TYPE_CHECKING, Any
 from verify.processes import receive_message, send_message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
 
@@ -63,6 +65,9 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
 
     side_px = request.get("proxy_side_px")
     try:
+        if request["operation"] == "picture":
+            _send_picture(Path(request["path"]), output, send_frame)
+            return
         with probe.open_container(Path(request["path"])) as container:
             stream = probe.video_stream(container)
             stream.thread_type = "AUTO"
@@ -88,6 +93,22 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
                 send_message(output, {"kind": "end"})
     except probe.NotAVideoError as error:
         send_message(output, {"kind": "error", "problem": str(error)})
+
+
+def _send_picture(path: Path, output: IO[bytes], send_frame: Callable[[SampledFrame], None]) -> None:
+    """Answer with the one frame of a still picture."""
+    from verify.media import probe, sampling  # noqa: PLC0415
+
+    found: list[SampledFrame] = []
+    with probe.open_picture(path) as container:
+        stream = probe.video_stream(container)
+        sampling.frames_at(container, stream, [0.0], found.append)
+        if not found:
+            raise probe.NotAVideoError("it is a still picture that cannot be decoded")
+        info = probe.media_info(container, stream, None, 0)
+    send_message(output, {"kind": "info", "info": dataclasses.asdict(info)})
+    send_frame(found[0])
+    send_message(output, {"kind": "end"})
 
 
 def _rotation(path: Path) -> int:

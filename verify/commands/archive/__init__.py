@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from verify.commands.archive.adding import add
+from verify.commands.archive.searching import search
 from verify.commands.archive.showing import list_references, show, stats
 from verify.commands.archive.vectors import reindex
 
@@ -14,5 +15,5 @@ def archive() -> None:
     """Keep the reference archive that releases are checked against."""
 
 
-for command in (add, list_references, show, stats, reindex):
+for command in (add, list_references, show, stats, search, reindex):
     archive.add_command(command)
