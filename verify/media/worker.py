@@ -1,7 +1,8 @@
 """The process that decodes hostile media. It reads one request, answers in messages, and ends.
 
 Request: `operation` (probe, sample, frames, picture), `path`, `samples_per_second` or `times_s`; with `sample` also
-`proxy_side_px` and `proxies_per_second`, where small grey pictures are wanted besides. Answers: `info`, then `frame`
+`proxy_side_px` and `proxies_per_second`, where small grey pictures are wanted besides, and `second_per_second` and
+`second_proxy_side_px`, where the video is to be sampled in a second way in the same pass. Answers: `info`, then `frame`
 and `proxy` messages with pixels as payload and `time` messages, then `end`; or `error` with the problem in a user's
 words.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    from av.video.frame import VideoFrame
 
     from verify.model import SampledFrame
 
@@ -55,15 +58,16 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
             "height": height,
             "width": width,
             "starts_shot": frame.starts_shot,
+            "in_first": frame.in_first,
+            "in_second": frame.in_second,
         }
         header |= {"time_base": [frame.time_base.numerator, frame.time_base.denominator]}
         send_message(output, header, frame.pixels_bgr.tobytes())
 
-    def send_proxy(time_s: float, picture: npt.NDArray[np.uint8]) -> None:
+    def send_proxy(kind: str, time_s: float, picture: npt.NDArray[np.uint8]) -> None:
         height, width = picture.shape
-        send_message(output, {"kind": "proxy", "time_s": time_s, "height": height, "width": width}, picture.tobytes())
+        send_message(output, {"kind": kind, "time_s": time_s, "height": height, "width": width}, picture.tobytes())
 
-    side_px = request.get("proxy_side_px")
     try:
         if request["operation"] == "picture":
             _send_picture(Path(request["path"]), output, send_frame)
@@ -76,16 +80,24 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
             info = probe.media_info(container, stream, declared_s, _rotation(Path(request["path"])))
             send_message(output, {"kind": "info", "info": dataclasses.asdict(info)})
             if request["operation"] == "sample":
-                proxies = (
-                    luma.ProxySampler(stream, side_px, request["proxies_per_second"], send_proxy) if side_px else None
-                )
+                proxies = [
+                    luma.ProxySampler(stream, request[member], request["proxies_per_second"], partial(send_proxy, kind))
+                    for kind, member in (("proxy", "proxy_side_px"), ("second proxy", "second_proxy_side_px"))
+                    if request.get(member)
+                ]
+
+                def also(frame: VideoFrame, time_s: float) -> None:
+                    for each in proxies:
+                        each.add(frame, time_s)
+
                 outcome = sampling.sample_frames(
                     container,
                     stream,
                     request["samples_per_second"],
                     send_frame,
                     lambda time_s: send_message(output, {"kind": "time", "time_s": time_s}),
-                    also=proxies.add if proxies else None,
+                    also=also if proxies else None,
+                    second_per_second=request.get("second_per_second"),
                 )
                 send_message(output, {"kind": "end", "outcome": dataclasses.asdict(outcome)})
             elif request["operation"] == "frames":
