@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tomllib
+import zipfile
 import zlib
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ import pytest
 
 from fixtures.footage import CHECKOUT
 from tests.unit.archive_samples import features_of
+from tests.unit.examination_samples import descriptor, examination_of, proxy_file
 from verify import errors
 from verify.__main__ import COMMANDS, verify
 from verify.archive import local_index
@@ -35,6 +37,8 @@ from verify.archive.store import Archive
 from verify.evidence.preserve import preserve
 from verify.findings.claims import load_claims
 from verify.fingerprint.registry import CUES
+from verify.fingerprint.stored_examination import FORMAT_VERSION as EXAMINATION_VERSION
+from verify.fingerprint.stored_examination import write_examination
 from verify.model import (
     AcquiredFile,
     Acquisition,
@@ -372,6 +376,39 @@ def test_a_reader_written_from_the_archive_page_works(tmp_path: Path) -> None:
         f"6 keypoints in 2 key pictures, the first at {x!s} {y!s}",
         "proxy of 7 bytes",
     ]
+
+
+def test_a_reader_written_from_the_examination_page_works(tmp_path: Path) -> None:
+    page = DOCS / "internals" / "examination-format.md"
+    path = tmp_path / "examination.npz"
+    write_examination(path, examination_of(), proxy_file(tmp_path), descriptor())
+    lines = run_reader(page, path, tmp_path).splitlines()
+    assert lines[:2] == ["times_s.npy float64 (6,)", "pdq_codes.npy uint8 (2, 6, 32)"]
+    assert lines[-5:] == [
+        "piece 0.00 s to 0.30 s, JPEG of 12 bytes",
+        "  at 0.10 s 4 keypoints",
+        "  at 0.33 s 3 keypoints",
+        "piece 0.30 s to 0.75 s, JPEG of 10 bytes",
+        "  at 0.50 s 0 keypoints",
+    ]
+    path.write_bytes(path.read_bytes().replace(b"another", b"Another"))
+    with pytest.raises(subprocess.CalledProcessError):
+        run_reader(page, path, tmp_path)
+
+
+def test_the_examination_page_names_every_part_and_member(tmp_path: Path) -> None:
+    text = text_of(DOCS / "internals" / "examination-format.md")
+    assert text.startswith(f"# Format of a stored examination, version {EXAMINATION_VERSION}\n")
+    path = tmp_path / "examination.npz"
+    write_examination(path, examination_of(), proxy_file(tmp_path), descriptor())
+    with zipfile.ZipFile(path) as parts:
+        document = json.loads(parts.read("examination.json"))
+        named = [cell.strip("`") for cell in first_cells(section(text, "## Parts"))]
+        assert named == parts.namelist()
+    about = section(text, "## `examination.json`")
+    piece = document["pieces"][0]
+    members = {*document, *piece, *piece["interval"], *piece["key_pictures"][0], *document["cues"][0]}
+    assert members <= set(re.findall(r"`(\w+)`", about))
 
 
 def test_the_archive_page_names_every_table_column_and_version(tmp_path: Path) -> None:
