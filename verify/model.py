@@ -295,7 +295,8 @@ class SampledFrame:
 
     `pts` counts `time_base` units as in the file; `time_s` is seconds from the first presented frame. `pixels_bgr` is
     (height, width, 3) uint8, upright, longest side 512 px. `starts_shot` says that a shot began with it, or since the
-    sampled frame before it.
+    sampled frame before it. Where a video is sampled in two ways in one pass, `in_first` and `in_second` say of which a
+    frame is.
     """
 
     pts: int
@@ -303,6 +304,8 @@ class SampledFrame:
     time_s: float
     pixels_bgr: npt.NDArray[np.uint8]
     starts_shot: bool = False
+    in_first: bool = True
+    in_second: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -21,7 +21,14 @@ from verify.archive.metadata import id_from_name
 from verify.archive.motion_index import MotionIndex
 from verify.archive.store import Archive
 from verify.dates import utc_now
-from verify.errors import EvidenceExistsError, NoUsableFramesError, OutputNotWritableError, UnreadableMediaError
+from verify.errors import (
+    ArchiveDamagedError,
+    ArchiveLockedError,
+    EvidenceExistsError,
+    NoUsableFramesError,
+    OutputNotWritableError,
+    UnreadableMediaError,
+)
 from verify.evidence.layout import custody_folder, private_folder
 from verify.evidence.manifest import media_file
 from verify.evidence.sealing import SealOptions, actor_name, describe_seal
@@ -103,29 +110,38 @@ def open_library(folder: Path, learned: Descriptor | None = None) -> Iterator[Li
     and `DescriptorIndex.load`.
     """
     with Archive.open(folder) as archive, ProxyReader() as proxies:
-        references = {reference.id: reference for reference in archive.references()}
 
         def clip(reference_id: str, stretch: Interval) -> ProxyClip | None:
             path = archive.proxy_path(reference_id)
             return None if path is None else proxies.read(path, stretch)
 
-        local = LocalIndex.load(archive)
-        yield Library(
-            archive=archive,
-            hashes=ReferenceIndex.load(archive, MIN_QUALITY),
-            material=ReferenceMaterial(
-                local,
-                {reference_id: reference.duration_s for reference_id, reference in references.items()},
-                clip,
-                DescriptorIndex.load(archive, local.reference_ids, learned.sha256, learned.dimensions)
-                if learned
-                else None,
-                MotionIndex.load(archive, local.reference_ids),
-            ),
-            snapshot=archive.snapshot(),
-            references=references,
-            learned=learned,
-        )
+        with archive.reading():
+            references = {reference.id: reference for reference in archive.references()}
+            local = LocalIndex.load(archive)
+            library = Library(
+                archive=archive,
+                hashes=ReferenceIndex.load(archive, MIN_QUALITY),
+                material=ReferenceMaterial(
+                    local,
+                    {reference_id: reference.duration_s for reference_id, reference in references.items()},
+                    clip,
+                    DescriptorIndex.load(archive, local.reference_ids, learned.sha256, learned.dimensions)
+                    if learned
+                    else None,
+                    MotionIndex.load(archive, local.reference_ids),
+                ),
+                snapshot=archive.snapshot(),
+                references=references,
+                learned=learned,
+            )
+        try:
+            yield library
+        except ArchiveDamagedError as error:
+            if archive.history.snapshot_id() == library.snapshot.snapshot_id:
+                raise
+            raise ArchiveLockedError(
+                folder, f"it was changed while it was being searched ({error.problem})", "Run the command again."
+            ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

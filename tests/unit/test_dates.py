@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from verify.dates import earliest_day, latest_day, utc_now
+from verify.dates import checked_moment, earliest_day, latest_day, utc_now
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,33 @@ def test_now_is_in_utc_to_the_second():
     before = datetime.now(UTC).replace(microsecond=0)
     now = datetime.strptime(utc_now(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert before <= now <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2021", "2021"),
+        (" 2021-03-14 ", "2021-03-14"),
+        ("2021-03-14T08:30:00Z", "2021-03-14T08:30:00Z"),
+        ("2021-03-14T01:30:00+02:00", "2021-03-13T23:30:00Z"),
+    ],
+)
+def test_moments_are_told_in_utc(text: str, told: str):
+    assert checked_moment(text) == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "2021-13",
+        "2021-03-14T08:30:00",
+        "2021-03-14T25:00:00Z",
+        "2021-03-14Tnoon",
+        "0001-01-01T00:00:00+09:00",
+    ],
+)
+def test_what_is_no_moment(text: str):
+    with pytest.raises(ValueError, match=r"not a date|not a moment|no time zone|month must"):
+        checked_moment(text)

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tomllib
+import zipfile
 import zlib
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -24,16 +25,20 @@ import pytest
 
 from fixtures.footage import CHECKOUT
 from tests.unit.archive_samples import features_of
+from tests.unit.examination_samples import descriptor, examination_of, proxy_file
 from verify import errors
 from verify.__main__ import COMMANDS, verify
 from verify.archive import local_index
 from verify.archive.catalogue import APPLICATION_ID, FORMAT_VERSION
+from verify.archive.changes import see_again
 from verify.archive.local_index import CACHE_NAME
 from verify.archive.manifest import COLUMNS as MANIFEST_COLUMNS
 from verify.archive.store import Archive
 from verify.evidence.preserve import preserve
 from verify.findings.claims import load_claims
 from verify.fingerprint.registry import CUES
+from verify.fingerprint.stored_examination import FORMAT_VERSION as EXAMINATION_VERSION
+from verify.fingerprint.stored_examination import write_examination
 from verify.model import (
     AcquiredFile,
     Acquisition,
@@ -46,6 +51,8 @@ from verify.model import (
     Reference,
     ReferenceKind,
     Report,
+    Sighting,
+    SightingSource,
 )
 from verify.report.matches_csv import COLUMNS as MATCH_COLUMNS
 
@@ -371,6 +378,39 @@ def test_a_reader_written_from_the_archive_page_works(tmp_path: Path) -> None:
     ]
 
 
+def test_a_reader_written_from_the_examination_page_works(tmp_path: Path) -> None:
+    page = DOCS / "internals" / "examination-format.md"
+    path = tmp_path / "examination.npz"
+    write_examination(path, examination_of(), proxy_file(tmp_path), descriptor())
+    lines = run_reader(page, path, tmp_path).splitlines()
+    assert lines[:2] == ["times_s.npy float64 (6,)", "pdq_codes.npy uint8 (2, 6, 32)"]
+    assert lines[-5:] == [
+        "piece 0.00 s to 0.30 s, JPEG of 12 bytes",
+        "  at 0.10 s 4 keypoints",
+        "  at 0.33 s 3 keypoints",
+        "piece 0.30 s to 0.75 s, JPEG of 10 bytes",
+        "  at 0.50 s 0 keypoints",
+    ]
+    path.write_bytes(path.read_bytes().replace(b"another", b"Another"))
+    with pytest.raises(subprocess.CalledProcessError):
+        run_reader(page, path, tmp_path)
+
+
+def test_the_examination_page_names_every_part_and_member(tmp_path: Path) -> None:
+    text = text_of(DOCS / "internals" / "examination-format.md")
+    assert text.startswith(f"# Format of a stored examination, version {EXAMINATION_VERSION}\n")
+    path = tmp_path / "examination.npz"
+    write_examination(path, examination_of(), proxy_file(tmp_path), descriptor())
+    with zipfile.ZipFile(path) as parts:
+        document = json.loads(parts.read("examination.json"))
+        named = [cell.strip("`") for cell in first_cells(section(text, "## Parts"))]
+        assert named == parts.namelist()
+    about = section(text, "## `examination.json`")
+    piece = document["pieces"][0]
+    members = {*document, *piece, *piece["interval"], *piece["key_pictures"][0], *document["cues"][0]}
+    assert members <= set(re.findall(r"`(\w+)`", about))
+
+
 def test_the_archive_page_names_every_table_column_and_version(tmp_path: Path) -> None:
     text = text_of(DOCS / "internals" / "archive-format.md")
     assert f"`application_id` | {APPLICATION_ID} " in text
@@ -385,27 +425,48 @@ def test_the_archive_page_names_every_table_column_and_version(tmp_path: Path) -
         assert set(names) <= set(named), table
 
 
-def test_the_snapshot_is_what_the_archive_page_says(tmp_path: Path) -> None:
-    reference, _ = small_archive(tmp_path / "archive")
+def test_digests_and_log_are_what_the_archive_page_says(tmp_path: Path) -> None:
+    small_archive(tmp_path / "archive")
     with Archive.open(tmp_path / "archive") as archive:
+        see_again(archive, "clip", Sighting(date="2020", source=SightingSource.STATEMENT, added_utc="x"))
         snapshot = archive.snapshot().snapshot_id
+    parts = {
+        "fingerprint": "algorithm, version, frame_count, sha256",
+        "local_features": "version, picture_count, keypoint_count, sha256",
+        "proxy": "size_bytes, sha256",
+        "motion": "version, moment_count, sha256",
+        "descriptor": "model_sha256, dimensions, picture_count, sha256",
+    }
     with closing(sqlite3.connect(tmp_path / "archive" / "catalogue.sqlite")) as catalogue:
+        told = {
+            table: [list(row) for row in catalogue.execute(f"SELECT {columns} FROM {table} ORDER BY 1")]  # noqa: S608
+            for table, columns in parts.items()
+        }
         catalogue.row_factory = sqlite3.Row
         (row,) = map(dict, catalogue.execute("SELECT * FROM reference"))
-        fingerprints = catalogue.execute(
-            "SELECT reference_id, algorithm, version, frame_count, sha256 FROM fingerprint ORDER BY 1, 2"
-        ).fetchall()
-        keypoints = catalogue.execute(
-            "SELECT reference_id, version, picture_count, keypoint_count, sha256 FROM local_features ORDER BY 1"
-        ).fetchall()
-        proxies = catalogue.execute("SELECT reference_id, size_bytes, sha256 FROM proxy ORDER BY 1").fetchall()
-    row["retracted"] = bool(row["retracted"])
-    assert row["id"] == reference.id
-    content = hashlib.sha256(json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
-    assert [len(fingerprints), len(keypoints), len(proxies)] == [2, 1, 1]
-    for stored in (*fingerprints, *keypoints, *proxies):
-        content.update(json.dumps(list(stored), separators=(",", ":")).encode())
-    assert content.hexdigest() == snapshot
+        sightings = [dict(each) for each in catalogue.execute("SELECT * FROM sighting ORDER BY number")]
+        log = [tuple(each) for each in catalogue.execute("SELECT * FROM log ORDER BY number")]
+    digest = row.pop("digest")
+    for each in sightings:
+        del each["reference_id"], each["number"]
+    content = json.dumps(
+        {"reference": row, "sightings": sightings, "parts": told},
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+    assert [len(rows) for rows in told.values()] == [2, 1, 1, 0, 0]
+    assert len(sightings) == 2
+    assert hashlib.sha256(content.encode()).hexdigest() == digest
+    assert hashlib.sha256(f"{digest}  clip\n".encode()).hexdigest() == snapshot
+    before = ""
+    for *line, sha256 in log:
+        texts = [str(part).encode() for part in (before, *line)]
+        packed = b"".join(len(text).to_bytes(8, "little") + text for text in texts)
+        before = hashlib.sha256(packed).hexdigest()
+        assert before == sha256
+    assert [line[2] for line in log] == ["added", "sighting added"]
+    assert log[-1][7] == snapshot
 
 
 def test_a_reader_written_from_the_case_page_works(tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ from verify.model import (
     Finding,
     FindingKind,
     MatchLevel,
+    ReferenceKind,
+    ReportedMatch,
+    SightingSource,
     Transform,
 )
 
@@ -248,6 +251,33 @@ def test_how_the_two_dates_relate(first_seen: str, claimed: str, kind: FindingKi
     assert ending in finding.statement
 
 
+@pytest.mark.parametrize(
+    ("source", "basis", "told"),
+    [
+        (SightingSource.STATEMENT, "told by phone", "(by a person's statement; told by phone)"),
+        (SightingSource.PLATFORM, "", "(stated by the platform)"),
+        (SightingSource.OTHER, "a guess", "(a guess)"),
+        (SightingSource.OTHER, " ", "(basis not stated)"),
+    ],
+)
+def test_who_says_when_it_was_first_seen(source: SightingSource, basis: str, told: str) -> None:
+    ref = reference(first_seen="2021-03-14T08:30:00Z", first_seen_source=source, first_seen_basis=basis)
+    statement = match_finding(match(1, 4), ref, "2025-10-11", "stated by the operator").statement
+    assert f"first seen no later than 2021-03-14T08:30:00Z {told}, which precedes" in statement
+
+
+@pytest.mark.parametrize("kind", [ReferenceKind.GAME, ReferenceKind.FILM])
+def test_a_game_or_film_is_never_called_footage_that_is_old(kind: ReferenceKind) -> None:
+    ref = reference(kind=kind, first_seen="2015")
+    finding = match_finding(match(1, 4), ref, "2025", "stated by the operator")
+    entry = ReportedMatch(number=1, finding=finding, match=match(1, 4), reference=ref, frame_pairs=())
+    told = answer((entry,), (), spans((10.0, CoverageState.MATCHED, "")), ARCHIVE)
+    assert finding.kind is FindingKind.REUSE_EARLIER
+    assert "footage first seen" not in told
+    assert {ReferenceKind.GAME: "pictures of a game", ReferenceKind.FILM: "scenes of a film"}[kind] in told
+    assert f"({kind.value}, " in finding.statement
+
+
 def test_an_unknown_first_seen_date_is_said_and_never_makes_reuse() -> None:
     finding = state(first_seen="")
     assert finding.kind is FindingKind.APPEARS_IN_REFERENCE
@@ -367,8 +397,9 @@ def test_the_answer_counts_matches_by_what_they_show(tmp_path: Path) -> None:
     report = build_report(tmp_path, 4)
     assert report.answer == (
         "For 40 of its 62 seconds, this release is visually consistent with footage in the reference archive: "
-        "2 confirmed and 1 possible match with footage first seen before its claimed date and 1 possible match with "
-        "footage not shown to be earlier; a person must confirm the possible ones."
+        "2 confirmed matches with footage first seen before its claimed date, 1 possible match with pictures of a "
+        "game first seen before its claimed date and 1 possible match with footage not shown to be earlier; a person "
+        "must confirm the possible ones."
     )
 
 
@@ -377,7 +408,8 @@ def test_possible_matches_alone_are_worded_with_more_care(tmp_path: Path) -> Non
     only_possible = report.matches[1:]
     assert answer(only_possible, (), report.coverage, report.archive) == (
         "For 20 of its 62 seconds, this release may be visually consistent with footage in the reference archive: "
-        "1 possible match with footage first seen before its claimed date; a person must confirm the possible one."
+        "1 possible match with pictures of a game first seen before its claimed date; a person must confirm the "
+        "possible one."
     )
 
 

@@ -255,3 +255,44 @@ def test_cuts_of_the_darkest_footage_are_found():
     pictures = [picture // 24 for seed in (1, 7, 11) for picture in drawing.scene(seed, 30)]
     _, outcome = at_a_rate(pictures, 1.0)
     assert outcome.cut_times_s == pytest.approx((30 / 25, 60 / 25))
+
+
+# --- two samplings in one pass --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first_s", [0.0, 1 / 3, 7.7])
+@pytest.mark.parametrize("step_s", [0.04, 0.125, 0.24999999999, 1 / 30, 0.07, 0.3])
+def test_each_of_two_samplings_has_the_frames_that_it_has_alone(first_s: float, step_s: float):
+    """Times next to grid times too, on either side of them."""
+    base = Fraction(1, 10**9)
+    pictures = [*dissolved(40, 12), *drawing.scene(11, 12)]
+
+    def video() -> Container:
+        packets = []
+        for number, picture in enumerate(pictures):
+            shown = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            shown.pts, shown.time_base = round((first_s + number * step_s) * 10**9), base
+            packets.append(Packet(shown))
+        return Container(*packets)
+
+    def alone(per_second: float) -> list[SampledFrame]:
+        frames: list[SampledFrame] = []
+        sample_frames(video(), stream(time_base=base), per_second, frames.append, lambda _: None)  # type: ignore[arg-type]
+        return frames
+
+    both: list[SampledFrame] = []
+    sample_frames(
+        video(),  # type: ignore[arg-type]
+        stream(time_base=base),
+        8.0,
+        both.append,
+        lambda _: None,
+        second_per_second=4.0,
+    )
+    for per_second, own in (
+        (8.0, [frame for frame in both if frame.in_first]),
+        (4.0, [frame for frame in both if frame.in_second]),
+    ):
+        assert [frame.pts for frame in own] == [frame.pts for frame in alone(per_second)]
+    assert all(frame.in_first or frame.in_second for frame in both)
+    assert all(frame.in_first and not frame.in_second for frame in alone(8.0))

@@ -50,8 +50,8 @@ class FileStore:
     """
 
     def __init__(self, archive_folder: Path, name: str, what: str, suffix: str = "") -> None:
-        self._archive_folder = archive_folder
-        self._folder = archive_folder / name
+        self._archive = archive_folder
+        self.folder = archive_folder / name
         self._what = what
         self._suffix = re.compile(re.escape(suffix)) if suffix else _SUFFIX
         self._checked: dict[StoredFile, Path] = {}
@@ -65,19 +65,19 @@ class FileStore:
             It cannot be copied; nothing is left of it under its name.
         """
         suffix = suffix.lower() if self._suffix.fullmatch(suffix.lower()) else ""
-        unfinished = self._folder / _UNFINISHED
+        unfinished = self.folder / _UNFINISHED
         try:
-            self._folder.mkdir(exist_ok=True)
+            self.folder.mkdir(exist_ok=True)
             with path.open("rb") as source, unfinished.open("wb") as copy:
                 stored = StoredFile(*_copied(source, copy), suffix)
                 copy.flush()
                 os.fsync(copy.fileno())
             unfinished.replace(self.path(stored))
-            synchronise(self._folder)
-            synchronise(self._archive_folder)
+            synchronise(self.folder)
+            synchronise(self._archive)
         except OSError as error:
             raise OutputNotWritableError(
-                self._folder,
+                self.folder,
                 f"a {self._what} cannot be written ({error.strerror})",
                 f"Check the folder's permissions and the free space, or add without one (--no-{self._what})."
                 if self._what == "proxy"
@@ -92,12 +92,12 @@ class FileStore:
         """Delete what interrupted additions left: every file whose digest is not in `kept`. Locked, as for `keep`."""
         for name in self.unnamed(kept):
             with suppress(OSError):
-                (self._folder / name).unlink()
+                (self.folder / name).unlink()
 
     def unnamed(self, kept: set[str]) -> list[str]:
         """Name the files that this program wrote and whose digest is not in `kept`; other files are none."""
         try:
-            paths = list(self._folder.iterdir())
+            paths = list(self.folder.iterdir())
         except OSError:  # there is no folder, or it may not be listed
             return []
         return sorted(
@@ -150,10 +150,10 @@ class FileStore:
 
     def path(self, stored: StoredFile) -> Path:
         """Return where a file lies or would lie."""
-        return self._folder / f"{stored.sha256}{stored.suffix}"
+        return self.folder / f"{stored.sha256}{stored.suffix}"
 
     def _damage(self, reference_id: str, problem: str) -> ArchiveDamagedError:
-        return ArchiveDamagedError(self._archive_folder, f"the {self._what} of {reference_id} {problem}", BACKUP_HINT)
+        return ArchiveDamagedError(self._archive, f"the {self._what} of {reference_id} {problem}", BACKUP_HINT)
 
 
 def _copied(source: BinaryIO, copy: BinaryIO) -> tuple[str, int]:

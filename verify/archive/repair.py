@@ -124,7 +124,15 @@ def _quarantine(archive: Archive, reference_id: str, problems: Iterable[Problem]
         source = archive.connection.execute(
             "SELECT source_url, title, sha256 FROM reference WHERE id = ?", (reference_id,)
         ).fetchone()
+        files = (
+            (archive.proxies, "proxy", archive.stored_proxy(reference_id)),
+            (archive.media, "media", archive.stored_media(reference_id)),
+        )
         take_out(archive, reference_id)
+        for store, table, stored in files:
+            query = f"SELECT 1 FROM {table} WHERE sha256 = ?"  # noqa: S608 - names are ours
+            if stored and not archive.connection.execute(query, (stored.sha256,)).fetchone():
+                _set_file_aside(archive, store, stored)
         changes.append(Change(QUARANTINED, reference_id, why))
     told = "; add its video again"
     if source:
@@ -193,12 +201,11 @@ def _motion_anew(archive: Archive, reference_id: str) -> str:
     reference = archive.reference(reference_id)
     path = archive.proxy_path(reference_id) if archive.stored_proxy(reference_id) else None
     motion = _signatures(path, reference.duration_s) if reference and path else None
+    if motion is None:
+        return _without_proxy(archive, reference_id)
     with archive.changing() as changes:
-        if motion is None:
-            archive.connection.execute("DELETE FROM motion WHERE reference_id = ?", (reference_id,))
-        else:
-            archive.replace_motion(reference_id, motion)
-        told = "motion signatures made anew of the proxy" if motion else "motion signatures deleted, as the proxy was"
+        archive.replace_motion(reference_id, motion)
+        told = "motion signatures made anew of the proxy"
         changes.append(Change(REPAIRED, reference_id, detail=told))
     return told
 
@@ -222,7 +229,10 @@ def _signatures(proxy: Path, duration_s: float) -> MotionSet | None:
 
 
 def _set_file_aside(archive: Archive, store: FileStore, stored: StoredFile) -> None:
-    path = store.path(stored)
+    _move_aside(archive, store.path(stored))
+
+
+def _move_aside(archive: Archive, path: Path) -> None:
     try:
         if path.exists():
             path.replace(_quarantine_folder(archive.folder) / path.name)
@@ -291,6 +301,10 @@ def _copy_whole_ones(old: Archive, building: Path, names: Sequence[str], progres
             for row in old.connection.execute("SELECT * FROM tombstone"):
                 new.connection.execute("INSERT INTO tombstone VALUES (?, ?, ?, ?)", row)
         changes.append(Change(REPAIRED, "", detail="made anew of a damaged catalogue"))
+        for store, table in ((old.proxies, "proxy"), (old.media, "media")):
+            kept = {sha256 for (sha256,) in new.connection.execute(f"SELECT sha256 FROM {table}")}  # noqa: S608
+            for name in store.unnamed(kept):
+                _move_aside(old, store.folder / name)
     progress.finish()
     return repairs
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from verify.commands.options import acquisition_options, descriptor_options
 from verify.commands.progress import make_progress
-from verify.commands.sources import existing_file
+from verify.commands.sources import local_copy
 from verify.errors import EXIT_DONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from verify.acquire.options import AcquisitionOptions
     from verify.commands.options import DescriptorChoice
     from verify.model import Match
@@ -37,7 +32,7 @@ def compare(*, a: str, b: str, descriptor: DescriptorChoice, options: Acquisitio
     from verify.pipeline import compare_videos  # noqa: PLC0415 - keeps `verify --help` instant
 
     learned = descriptor.load()
-    with _local(a, options) as path_a, _local(b, options) as path_b:
+    with local_copy(a, options) as path_a, local_copy(b, options) as path_b:
         matches = compare_videos(path_a, path_b, make_progress(), learned)
     if as_json:
         import msgspec  # noqa: PLC0415
@@ -46,18 +41,6 @@ def compare(*, a: str, b: str, descriptor: DescriptorChoice, options: Acquisitio
         return EXIT_DONE
     click.echo("\n".join(_lines(matches)))
     return EXIT_DONE
-
-
-@contextlib.contextmanager
-def _local(source: str, options: AcquisitionOptions) -> Iterator[Path]:
-    """Give a path to the source's bytes; what was fetched for it goes at the end."""
-    from verify.acquire.source import acquire, is_url  # noqa: PLC0415
-
-    if not is_url(source):
-        yield existing_file(source)
-        return
-    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-        yield acquire(source, Path(folder), options=options, progress=make_progress()).media.path
 
 
 def _lines(matches: tuple[Match, ...]) -> list[str]:

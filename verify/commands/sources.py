@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from verify.commands.options import add_options
+from verify.commands.progress import make_progress
 from verify.errors import InvalidUsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from verify.acquire.options import AcquisitionOptions
 
@@ -106,6 +109,26 @@ def existing_file(source: str) -> Path:
             source or "SOURCE", "there is no such file", "Give the path of a video file or an http(s) URL."
         )
     return path
+
+
+@contextlib.contextmanager
+def local_copy(source: str, options: AcquisitionOptions) -> Iterator[Path]:
+    """Give a path to the bytes of a file or URL; what was fetched for it goes at the end.
+
+    Raises
+    ------
+    InvalidUsageError
+        There is no such file.
+    VerifyError
+        The URL cannot be fetched.
+    """
+    from verify.acquire.source import acquire, is_url  # noqa: PLC0415 - keeps `verify --help` instant
+
+    if not is_url(source):
+        yield existing_file(source)
+        return
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        yield acquire(source, Path(folder), options=options, progress=make_progress()).media.path
 
 
 def _is_folder(path: Path) -> bool:

@@ -12,7 +12,7 @@ from verify.dates import earliest_day, latest_day
 from verify.findings.changes import picture_changes
 from verify.findings.support import support_words, supporting_families
 from verify.findings.wording import counted, listed, quoted, rate_words, seconds_words, timecode
-from verify.model import CoverageState, Finding, FindingKind, Interval, MatchLevel
+from verify.model import CoverageState, Finding, FindingKind, Interval, MatchLevel, ReferenceKind, SightingSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,15 @@ _NEGLIGIBLE_S = 0.1
 _BASIS_LIMIT = 300
 _CONFIRMING_FAMILIES = 2
 _NO_CAVEAT = "what was measured does not tell two recordings of it apart"
+
+#: What is no footage of an event, however old it is.
+_MADE_UP = {ReferenceKind.GAME: "pictures of a game", ReferenceKind.FILM: "scenes of a film"}
+_SOURCES = {
+    SightingSource.PLATFORM: "stated by the platform",
+    SightingSource.ARCHIVED_PAGE: "by an archived page",
+    SightingSource.BROADCAST_LOG: "by a broadcaster's log",
+    SightingSource.STATEMENT: "by a person's statement",
+}
 
 _MATCH_LIMITS = (
     "Visually consistent means that the pictures agree; which recording came first, and whether both come from one "
@@ -213,15 +222,21 @@ def _repeat_answer(repeats: Sequence[ReportedRepeat]) -> list[str]:
 def _match_groups(matches: Sequence[ReportedMatch]) -> list[str]:
     """Count matches by what they show, then by how well they are supported: '2 confirmed and 1 possible match ...'."""
     groups = []
-    for kind, shows in (
-        (FindingKind.REUSE_EARLIER, "with footage first seen before its claimed date"),
-        (FindingKind.APPEARS_IN_REFERENCE, "with footage not shown to be earlier"),
+    for kind, when in (
+        (FindingKind.REUSE_EARLIER, "first seen before its claimed date"),
+        (FindingKind.APPEARS_IN_REFERENCE, "not shown to be earlier"),
     ):
-        levels = [entry.match.level for entry in matches if entry.finding.kind is kind]
-        counts = [(levels.count(level), level.value) for level in MatchLevel if level in levels]
-        if counts:
-            noun = "match" if counts[-1][0] == 1 else "matches"
-            groups.append(f"{listed([f'{count} {level}' for count, level in counts])} {noun} {shows}")
+        for what in ("footage", *_MADE_UP.values()):
+            levels = [
+                entry.match.level
+                for entry in matches
+                if entry.finding.kind is kind and _MADE_UP.get(entry.reference.kind, "footage") == what
+            ]
+            counts = [(levels.count(level), level.value) for level in MatchLevel if level in levels]
+            if counts:
+                noun = "match" if counts[-1][0] == 1 else "matches"
+                levels_told = listed([f"{count} {level}" for count, level in counts])
+                groups.append(f"{levels_told} {noun} with {what} {when}")
     return groups
 
 
@@ -263,7 +278,13 @@ def _reference_words(reference: Reference) -> str:
 def _first_seen_words(reference: Reference) -> str:
     if not reference.first_seen:
         return "When the reference was first seen is not known"
-    return f"The reference was first seen no later than {_dated(reference.first_seen, reference.first_seen_basis)}"
+    basis = basis_words(reference.first_seen_source, reference.first_seen_basis)
+    return f"The reference was first seen no later than {_dated(reference.first_seen, basis)}"
+
+
+def basis_words(source: SightingSource, basis: str) -> str:
+    """Say how the date of a sighting is known: who or what says so, and the archivist's own words."""
+    return "; ".join(part for part in (_SOURCES.get(source, ""), basis.strip()) if part)
 
 
 def _dated(day: str, basis: str) -> str:

@@ -19,7 +19,7 @@ from verify.media.proxies import (
     ProxyForm,
     ProxyWriter,
 )
-from verify.media.reader import open_video
+from verify.media.reader import SecondSampling, open_video
 from verify.media.shots import ShotClasses
 
 if TYPE_CHECKING:
@@ -70,6 +70,84 @@ class Examination:
     descriptors: DescriptorSet | None = None
 
 
+class _Sampling:
+    """The frames of one of two samplings, each with the mark of a shot that began since the one before it."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def of(self, frame: SampledFrame, *, is_in: bool) -> SampledFrame | None:
+        """Return the next frame as this sampling alone would give it; None if it is not in it."""
+        begun = self._begun or frame.starts_shot
+        self._begun = begun and not is_in
+        if not is_in:
+            return None
+        return frame if frame.starts_shot == begun else replace(frame, starts_shot=begun)
+
+
+class ReferenceSide:
+    """Collects what an archive keeps of a video while it is examined as a release, so that it is decoded once.
+
+    Parameters
+    ----------
+    proxy_path
+        Where the proxy of a reference goes; None for none.
+    also
+        Takes every frame that is sampled of a reference.
+    learned
+        Describes key pictures too.
+    """
+
+    def __init__(
+        self,
+        proxy_path: Path | None = None,
+        also: Callable[[SampledFrame], None] | None = None,
+        learned: Descriptor | None = None,
+    ) -> None:
+        self.sampling = SecondSampling(
+            samples_per_second=REFERENCE_SAMPLES_PER_SECOND,
+            proxy_side_px=REFERENCE_PROXY.side_px if proxy_path else None,
+        )
+        self.writer = ProxyWriter(proxy_path, REFERENCE_PROXY) if proxy_path else None
+        self._also = also
+        self._frames = _Sampling()
+        self._fingerprinter = Fingerprinter(REFERENCE_VIEWS)
+        self._classes = ShotClasses()
+        self._features = ReferenceFeatures(learned)
+        self._motion = MotionSignatures() if proxy_path else None
+
+    def add(self, frame: SampledFrame, grey: Grey) -> None:
+        """Take the next frame of either sampling and its grey picture, (H, W) uint8."""
+        own = self._frames.of(frame, is_in=frame.in_second)
+        if own is None:
+            return
+        self._fingerprinter.add(own)
+        self._classes.add(own, grey)
+        if self._also:
+            self._also(own)
+        self._features.add(own, grey)
+
+    def add_small(self, time_s: float, picture: Grey) -> None:
+        """Take the next small grey picture."""
+        if self.writer and self._motion:
+            self.writer.add(time_s, picture)
+            self._motion.add(time_s, picture)
+
+    def finish(self, examined: Examination) -> tuple[Examination, Fingerprints]:
+        """Return what `examine_reference` would have given, once the release was examined."""
+        fingerprints = self._fingerprinter.fingerprints()
+        examination = Examination(
+            info=examined.info,
+            outcome=examined.outcome,
+            shots=self._classes.finish(examined.outcome),
+            fingerprints=fingerprints,
+            local=self._features.finish(),
+            motion=self._motion.finish() if self._motion else None,
+            descriptors=self._features.descriptors(),
+        )
+        return examination, fingerprints[REFERENCE_VIEWS[0]]
+
+
 def examine(
     path: Path,
     *,
@@ -81,6 +159,7 @@ def examine(
     collect: Callable[[SampledFrame, Grey], None] | None = None,
     proxy: tuple[Path, ProxyForm] | None = None,
     motion: MotionSignatures | None = None,
+    reference_side: ReferenceSide | None = None,
 ) -> Examination:
     """Decode, sample and fingerprint the video at `path`.
 
@@ -96,6 +175,8 @@ def examine(
         Proxy to write in the same pass: file and form.
     motion
         Takes the pictures of the proxy besides.
+    reference_side
+        Collects what an archive keeps of the video besides.
 
     Raises
     ------
@@ -108,8 +189,15 @@ def examine(
     classes = ShotClasses()
     with ExitStack() as stack:
         reader = stack.enter_context(
-            open_video(path, samples_per_second, proxy_side_px=proxy[1].side_px if proxy else None)
+            open_video(
+                path,
+                samples_per_second,
+                proxy_side_px=proxy[1].side_px if proxy else None,
+                second=reference_side.sampling if reference_side else None,
+            )
         )
+        if reference_side and reference_side.writer:
+            stack.enter_context(reference_side.writer)
         writer = stack.enter_context(ProxyWriter(*proxy)) if proxy else None
 
         def small(time_s: float, picture: Grey) -> None:
@@ -119,9 +207,16 @@ def examine(
                 motion.add(time_s, picture)
 
         progress.start(label, reader.info.duration_s, "s")
-        for frame in reader.frames(progress, small if writer else None):
+        second_small = reference_side.add_small if reference_side else None
+        sampling = _Sampling()
+        for sampled in reader.frames(progress, small if writer else None, second_small):
+            grey = np.asarray(cv2.cvtColor(sampled.pixels_bgr, cv2.COLOR_BGR2GRAY), np.uint8)
+            if reference_side:
+                reference_side.add(sampled, grey)
+            frame = sampling.of(sampled, is_in=sampled.in_first)
+            if frame is None:
+                continue
             fingerprinter.add(frame)
-            grey = np.asarray(cv2.cvtColor(frame.pixels_bgr, cv2.COLOR_BGR2GRAY), np.uint8)
             classes.add(frame, grey)
             if also:
                 also(frame)
@@ -140,11 +235,18 @@ def examine(
 
 
 def examine_query(
-    path: Path, progress: Progress, label: str, proxy_path: Path | None = None, learned: Descriptor | None = None
+    path: Path,
+    progress: Progress,
+    label: str,
+    proxy_path: Path | None = None,
+    learned: Descriptor | None = None,
+    *,
+    reference_side: ReferenceSide | None = None,
 ) -> Examination:
     """Examine a release: densely, in every view, in pieces with their keypoints.
 
     Its proxy is written to `proxy_path`, if one is given; key pictures get what `learned` gives for them too.
+    `reference_side` collects in the same pass what an archive would keep of the release; ask it by its `finish` then.
     """
     pieces = QueryPieces(learned)
     examination = examine(
@@ -155,6 +257,7 @@ def examine_query(
         label=label,
         collect=pieces.add,
         proxy=(proxy_path, QUERY_PROXY) if proxy_path else None,
+        reference_side=reference_side,
     )
     return replace(examination, pieces=pieces.finish(examination.outcome.decoded.end_s))
 

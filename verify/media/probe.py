@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 
+from verify.media.stills import HEAD_BYTES, picture_kind
 from verify.model import MediaInfo
 
 if TYPE_CHECKING:
@@ -43,6 +44,31 @@ def open_container(path: Path) -> InputContainer:
         return av.open(f"file:{path}", options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise NotAVideoError(_open_problem(path, error)) from error
+
+
+def open_picture(path: Path) -> InputContainer:
+    """Open a still picture, which is then a video of one frame.
+
+    The kind is told by the first bytes and not left to FFmpeg, which would take a name such as '%03d.jpg' for a
+    pattern of further files.
+
+    Raises
+    ------
+    NotAVideoError
+        It is no picture of a kind that is read.
+    """
+    try:
+        with path.open("rb") as file:
+            kind = picture_kind(file.read(HEAD_BYTES))
+        if kind is None:
+            raise NotAVideoError("it is no still picture that can be read: JPEG, PNG or WebP")
+        return av.open(f"file:{path}", format=f"{kind}_pipe", options={"protocol_whitelist": "file"})
+    except OSError as error:  # FFmpeg's errors are among them
+        raise NotAVideoError(_picture_problem(error)) from error
+
+
+def _picture_problem(error: Exception) -> str:
+    return f"it is a still picture that cannot be decoded ({getattr(error, 'strerror', None) or error})"
 
 
 def video_stream(container: InputContainer) -> VideoStream:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,18 @@ _MODULE = "verify.media.worker"
 _MAX_FRAME_BYTES = 512 * 512 * 3
 #: A worker that says nothing for this long is taken for stuck. It reports twice per second of video.
 STALL_LIMIT_S = 120.0
+_PICTURE_REMEDY = "Give a picture that a viewer can show, as JPEG, PNG or WebP; if one shows it, save it anew."
 _REMEDY = "Give a file that a video player can play; if one plays it, convert it first and say so in your notes."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondSampling:
+    """A second way to sample a video in one pass: the density of its grid, and the longer side in px of its small grey
+    pictures, None for none.
+    """
+
+    samples_per_second: float
+    proxy_side_px: int | None = None
 
 
 class VideoReader:
@@ -50,12 +62,15 @@ class VideoReader:
         self.info = self._read_info()
 
     def frames(
-        self, progress: Progress | None = None, on_proxy: Callable[[float, Grey], None] | None = None
+        self,
+        progress: Progress | None = None,
+        on_proxy: Callable[[float, Grey], None] | None = None,
+        on_second_proxy: Callable[[float, Grey], None] | None = None,
     ) -> Iterator[SampledFrame]:
         """Yield the sampled frames in order of time.
 
         `on_proxy` takes the small grey pictures besides, if the video was opened for them: time in seconds, increasing,
-        and (height, width) uint8, all of one size.
+        and (height, width) uint8, all of one size. `on_second_proxy` takes those of the second sampling.
 
         Raises
         ------
@@ -67,7 +82,8 @@ class VideoReader:
         shown = progress or SilentProgress()
         reached_s = 0.0
         last: SampledFrame | None = None
-        last_proxy: tuple[float, Grey] | None = None
+        takers = {"proxy": on_proxy, "second proxy": on_second_proxy}
+        last_proxies: dict[str, tuple[float, Grey]] = {}
         try:
             while (message := self._receive()) is not None:
                 header, payload = message
@@ -75,10 +91,10 @@ class VideoReader:
                     case "frame":
                         last = self._frame(header, payload, last.time_s if last else 0.0)
                         yield last
-                    case "proxy":
-                        last_proxy = _proxy(header, payload, last_proxy)
-                        if on_proxy:
-                            on_proxy(*last_proxy)
+                    case "proxy" | "second proxy" as kind:
+                        last_proxies[kind] = _proxy(header, payload, last_proxies.get(kind))
+                        if taker := takers[kind]:
+                            taker(*last_proxies[kind])
                     case "time":
                         time_s = _seconds(header)
                         shown.advance(time_s - reached_s)
@@ -162,6 +178,8 @@ class VideoReader:
                 time_s=time_s,
                 pixels_bgr=np.frombuffer(payload, np.uint8).reshape(height, width, 3),
                 starts_shot=bool(header["starts_shot"]),
+                in_first=bool(header.get("in_first", True)),
+                in_second=bool(header.get("in_second", False)),
             )
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise BrokenMessageError("a frame that is none") from error
@@ -195,10 +213,17 @@ def _open(path: Path, request: dict[str, Any]) -> Iterator[VideoReader]:
 
 
 @contextmanager
-def open_video(path: Path, samples_per_second: float, *, proxy_side_px: int | None = None) -> Iterator[VideoReader]:
+def open_video(
+    path: Path,
+    samples_per_second: float,
+    *,
+    proxy_side_px: int | None = None,
+    second: SecondSampling | None = None,
+) -> Iterator[VideoReader]:
     """Open a video for one sampling pass: a time grid of the given density, and both frames at every cut.
 
     With `proxy_side_px`, the longer side of a picture in px, the pass gives the small grey pictures of a proxy besides.
+    With `second` it samples in a second way too, as a pass of its own would.
 
     Raises
     ------
@@ -208,6 +233,9 @@ def open_video(path: Path, samples_per_second: float, *, proxy_side_px: int | No
     request = {"operation": "sample", "samples_per_second": samples_per_second}
     if proxy_side_px:
         request |= {"proxy_side_px": proxy_side_px, "proxies_per_second": PROXY_PICTURES_PER_SECOND}
+    if second:
+        request |= {"second_per_second": second.samples_per_second, "proxies_per_second": PROXY_PICTURES_PER_SECOND}
+        request |= {"second_proxy_side_px": second.proxy_side_px}
     with _open(path, request) as reader:
         yield reader
 
@@ -224,3 +252,19 @@ def frames_at(path: Path, times_s: Sequence[float]) -> list[SampledFrame]:
         return []
     with _open(path, {"operation": "frames", "times_s": sorted(times_s)}) as reader:
         return list(reader.frames())
+
+
+def read_picture(path: Path) -> SampledFrame:
+    """Decode a still picture (JPEG, PNG, WebP) as a frame at time 0.
+
+    Raises
+    ------
+    UnreadableMediaError
+        It is none that can be decoded, or larger than is decoded.
+    """
+    try:
+        with _open(path, {"operation": "picture"}) as reader:
+            (frame,) = reader.frames()
+    except UnreadableMediaError as error:
+        raise UnreadableMediaError(error.subject, error.problem, _PICTURE_REMEDY) from error
+    return frame

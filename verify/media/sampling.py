@@ -46,6 +46,28 @@ class _Pending:
     on_grid: bool
     thumbnail: npt.NDArray[np.float32]
     follows_cut: bool = False
+    on_second_grid: bool = False
+
+
+class _Grid:
+    """Says which frames lie on a grid of times: the first at or after each grid time.
+
+    Parameters
+    ----------
+    per_second
+        Density of the grid; None for a grid without times.
+    """
+
+    def __init__(self, per_second: float | None) -> None:
+        self._per_second = per_second
+        self._next_s = 0.0
+
+    def takes(self, time_s: float) -> bool:
+        """Say whether the next frame, presented at this time in seconds, is on the grid."""
+        if self._per_second is None or time_s < self._next_s:
+            return False
+        self._next_s = (math.floor(time_s * self._per_second + 1e-6) + 1) / self._per_second
+        return True
 
 
 class _Samples:
@@ -105,6 +127,7 @@ def sample_frames(
     report_time: Callable[[float], None],
     *,
     also: Callable[[VideoFrame, float], None] | None = None,
+    second_per_second: float | None = None,
 ) -> DecodeOutcome:
     """Decode `stream` from start to end, emitting the sampled frames in order of time.
 
@@ -118,12 +141,15 @@ def sample_frames(
         Takes the time reached, in seconds, about twice per second of video.
     also
         Takes every presented frame and its time in seconds.
+    second_per_second
+        Density of a second grid, sampled in the same pass: frames say of which sampling they are. Each sampling has the
+        frames that it would have alone.
     """
     window: deque[_Pending] = deque()
     cuts = CutFinder()
     samples = _Samples(emit)
     tally = _Tally(continuity=Continuity(_expected_step_s(stream)))
-    next_sample_s = 0.0
+    grid, second_grid = _Grid(samples_per_second), _Grid(second_per_second)
     next_report_s = 0.5
 
     def settle(cut_follows: bool) -> None:
@@ -132,19 +158,22 @@ def sample_frames(
         if cut_follows:
             window[0].follows_cut = True
         samples.pass_by(oldest)
-        if oldest.on_grid or oldest.follows_cut or cut_follows:
-            samples.keep(_canonical(oldest, stream))
+        beside_cut = oldest.follows_cut or cut_follows
+        in_first = oldest.on_grid or beside_cut
+        in_second = oldest.on_second_grid or (beside_cut and second_per_second is not None)
+        if in_first or in_second:
+            samples.keep(replace(_canonical(oldest, stream), in_first=in_first, in_second=in_second))
         samples.release()
 
     for frame, time_s in _presented_frames(container, stream, tally):
-        on_grid = time_s >= next_sample_s
-        if on_grid:
-            next_sample_s = (math.floor(time_s * samples_per_second + 1e-6) + 1) / samples_per_second
+        on_grid, on_second_grid = grid.takes(time_s), second_grid.takes(time_s)
         if also:
             also(frame, time_s)
         thumbnail = _thumbnail(frame)
         tally.stillness.add(time_s, thumbnail)
-        window.append(_Pending(frame=frame, time_s=time_s, on_grid=on_grid, thumbnail=thumbnail))
+        window.append(
+            _Pending(frame=frame, time_s=time_s, on_grid=on_grid, thumbnail=thumbnail, on_second_grid=on_second_grid)
+        )
         cut_follows = cuts.add(thumbnail)
         if cut_follows is not None:
             settle(cut_follows)

@@ -1,7 +1,8 @@
 """The process that decodes hostile media. It reads one request, answers in messages, and ends.
 
-Request: `operation` (probe, sample, frames), `path`, `samples_per_second` or `times_s`; with `sample` also
-`proxy_side_px` and `proxies_per_second`, where small grey pictures are wanted besides. Answers: `info`, then `frame`
+Request: `operation` (probe, sample, frames, picture), `path`, `samples_per_second` or `times_s`; with `sample` also
+`proxy_side_px` and `proxies_per_second`, where small grey pictures are wanted besides, and `second_per_second` and
+`second_proxy_side_px`, where the video is to be sampled in a second way in the same pass. Answers: `info`, then `frame`
 and `proxy` messages with pixels as payload and `time` messages, then `end`; or `error` with the problem in a user's
 words.
 """
@@ -11,14 +12,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from verify.processes import receive_message, send_message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
+    from av.video.frame import VideoFrame
 
     from verify.model import SampledFrame
 
@@ -53,16 +58,20 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
             "height": height,
             "width": width,
             "starts_shot": frame.starts_shot,
+            "in_first": frame.in_first,
+            "in_second": frame.in_second,
         }
         header |= {"time_base": [frame.time_base.numerator, frame.time_base.denominator]}
         send_message(output, header, frame.pixels_bgr.tobytes())
 
-    def send_proxy(time_s: float, picture: npt.NDArray[np.uint8]) -> None:
+    def send_proxy(kind: str, time_s: float, picture: npt.NDArray[np.uint8]) -> None:
         height, width = picture.shape
-        send_message(output, {"kind": "proxy", "time_s": time_s, "height": height, "width": width}, picture.tobytes())
+        send_message(output, {"kind": kind, "time_s": time_s, "height": height, "width": width}, picture.tobytes())
 
-    side_px = request.get("proxy_side_px")
     try:
+        if request["operation"] == "picture":
+            _send_picture(Path(request["path"]), output, send_frame)
+            return
         with probe.open_container(Path(request["path"])) as container:
             stream = probe.video_stream(container)
             stream.thread_type = "AUTO"
@@ -71,16 +80,24 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
             info = probe.media_info(container, stream, declared_s, _rotation(Path(request["path"])))
             send_message(output, {"kind": "info", "info": dataclasses.asdict(info)})
             if request["operation"] == "sample":
-                proxies = (
-                    luma.ProxySampler(stream, side_px, request["proxies_per_second"], send_proxy) if side_px else None
-                )
+                proxies = [
+                    luma.ProxySampler(stream, request[member], request["proxies_per_second"], partial(send_proxy, kind))
+                    for kind, member in (("proxy", "proxy_side_px"), ("second proxy", "second_proxy_side_px"))
+                    if request.get(member)
+                ]
+
+                def also(frame: VideoFrame, time_s: float) -> None:
+                    for each in proxies:
+                        each.add(frame, time_s)
+
                 outcome = sampling.sample_frames(
                     container,
                     stream,
                     request["samples_per_second"],
                     send_frame,
                     lambda time_s: send_message(output, {"kind": "time", "time_s": time_s}),
-                    also=proxies.add if proxies else None,
+                    also=also if proxies else None,
+                    second_per_second=request.get("second_per_second"),
                 )
                 send_message(output, {"kind": "end", "outcome": dataclasses.asdict(outcome)})
             elif request["operation"] == "frames":
@@ -88,6 +105,22 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
                 send_message(output, {"kind": "end"})
     except probe.NotAVideoError as error:
         send_message(output, {"kind": "error", "problem": str(error)})
+
+
+def _send_picture(path: Path, output: IO[bytes], send_frame: Callable[[SampledFrame], None]) -> None:
+    """Answer with the one frame of a still picture."""
+    from verify.media import probe, sampling  # noqa: PLC0415
+
+    found: list[SampledFrame] = []
+    with probe.open_picture(path) as container:
+        stream = probe.video_stream(container)
+        sampling.frames_at(container, stream, [0.0], found.append)
+        if not found:
+            raise probe.NotAVideoError("it is a still picture that cannot be decoded")
+        info = probe.media_info(container, stream, None, 0)
+    send_message(output, {"kind": "info", "info": dataclasses.asdict(info)})
+    send_frame(found[0])
+    send_message(output, {"kind": "end"})
 
 
 def _rotation(path: Path) -> int:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from verify.errors import InvalidUsageError
 from verify.findings.changes import filled_share, picture_changes
+from verify.findings.statements import basis_words
 from verify.findings.support import false_alarm_words, supporting_families
 from verify.findings.wording import about_share, counted, listed, rate_words, seconds_words, timecode
 from verify.model import CoverageState, FindingKind, MatchLevel
@@ -220,6 +221,7 @@ def _environment(folder: Path) -> jinja2.Environment:
         "geometry_figure": _geometry_figure,
         "motion_figure": draw_motion,
         "similarity_figure": _similarity_figure,
+        "basis": basis_words,
     }
     environment.filters.update(filters)
     return environment

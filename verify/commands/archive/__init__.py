@@ -7,6 +7,7 @@ import click
 from verify.commands.archive.adding import add
 from verify.commands.archive.checking import check, repair
 from verify.commands.archive.history import amend, forget, log, restore, retract, seen
+from verify.commands.archive.searching import search
 from verify.commands.archive.showing import list_references, show, stats
 from verify.commands.archive.vectors import reindex
 
@@ -16,5 +17,21 @@ def archive() -> None:
     """Keep the reference archive that releases are checked against."""
 
 
-for command in (add, list_references, show, stats, log, seen, amend, retract, restore, forget, check, repair, reindex):
+_COMMANDS = (
+    add,
+    list_references,
+    show,
+    stats,
+    search,
+    log,
+    seen,
+    amend,
+    retract,
+    restore,
+    forget,
+    check,
+    repair,
+    reindex,
+)
+for command in _COMMANDS:
     archive.add_command(command)
