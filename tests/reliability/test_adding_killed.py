@@ -140,4 +140,5 @@ def test_interrupted_at_random_moments(clips: list[Path], undisturbed: tuple[Kep
         code = add_for(whole_s * (0.3 + 0.5 * draw.random()), clips, archive, signal.SIGINT)
         assert code in (0, 130)
         assert parts(kept(archive)).items() <= parts(whole).items()
-        assert list((tmp_path / "temporary").iterdir()) == []
+        # Other libraries leave files of their own there.
+        assert list((tmp_path / "temporary").glob("verify-*")) == []
