@@ -110,7 +110,8 @@ class RunProgress:
         self._done = self._failed = self._worked = 0
         self._footage_s = 0.0
         self._stages: list[RunStage] = []
-        self._began = self._told = time.monotonic()
+        self._began = self._told = self._counted = time.monotonic()
+        self._spent_on_known_s = 0.0
         self._is_terminal = bool(sys.stderr and sys.stderr.isatty())
         self._bar: tqdm[None] | None = None
 
@@ -131,7 +132,11 @@ class RunProgress:
             self._bar.refresh()
 
     def count(self, *, failed: bool, recognised: bool) -> None:
-        """Count a reference that is done; one that was recognised took no time, and says nothing of the rest."""
+        """Count a reference that is done; one that was recognised says nothing of how long the rest will take."""
+        now = time.monotonic()
+        if recognised and not any(stage.is_running for stage in self._stages):
+            self._spent_on_known_s += now - self._counted
+        self._counted = now
         self._done += 1
         self._failed += failed
         self._worked += not recognised
@@ -170,7 +175,7 @@ class RunProgress:
         self._bar.set_description_str(self._words(now))
 
     def _words(self, now: float) -> str:
-        elapsed_s = max(now - self._began, 1e-3)
+        elapsed_s = max(now - self._began - self._spent_on_known_s, 1e-3)
         text = f"{self._done} of {self._total} references, {self._footage_s / elapsed_s:.1f} hours of footage an hour"
         worked = self._worked + sum(stage.share for stage in self._stages)
         if worked > 0:
@@ -185,6 +190,7 @@ class RunStage:
         self._run = run
         self._total = self._done = 0.0
         self._is_footage = False
+        self.is_running = False
 
     @property
     def share(self) -> float:
@@ -193,6 +199,7 @@ class RunStage:
 
     def start(self, label: str, total: float | None, unit: str) -> None:  # noqa: ARG002 - the protocol's
         """Begin a stage; only footage is counted, not what is downloaded."""
+        self.is_running = True
         self._is_footage = unit == "s"
         self._total, self._done = (total or 0.0) if self._is_footage else 0.0, 0.0
         self._run.look()
@@ -207,7 +214,8 @@ class RunStage:
 
     def finish(self) -> None:
         """End the running stage."""
-        self._is_footage, self._total, self._done = False, 0.0, 0.0
+        self.is_running = self._is_footage = False
+        self._total = self._done = 0.0
 
 
 def _rough(seconds: float) -> str:
