@@ -51,7 +51,7 @@ def search(
 ) -> int:
     """List the references nearest to a picture or clip, without a threshold.
 
-    IMAGE_OR_CLIP is a picture (JPEG, PNG, WebP), a video file or the URL of a video. The references are ordered by the
+    IMAGE_OR_CLIP is a picture (JPEG, PNG, WebP), a video file, or the URL of either. The references are ordered by the
     nearest pair of frames, once by hashes and once by how they look to the learned descriptor. Nearness is not a match:
     something is always nearest. To learn what is visually consistent, use `verify video`.
     """
