@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from verify.archive.catalogue import ANEW_HINT, BACKUP_HINT, make_catalogue, open_catalogue, translated
 from verify.archive.descriptors import DescriptorTable
@@ -34,6 +34,7 @@ from verify.archive.records import (
     sighting_row,
     words_of_row,
 )
+from verify.archive.thumbnails import Thumbnail
 from verify.archive.words import shipped_dictionary
 from verify.errors import ArchiveDamagedError, FingerprintVersionError, InvalidUsageError
 from verify.model import ArchiveSnapshot
@@ -51,15 +52,7 @@ if TYPE_CHECKING:
     from verify.model import DescriptorSet, FingerprintSet, LocalFeatureSet, MotionSet, Reference, Sighting
 
 PROXY_SUFFIX = ".mkv"
-
-
-class Thumbnail(NamedTuple):
-    """A small JPEG of a reference frame at `time_s`."""
-
-    time_s: float
-    width_px: int
-    height_px: int
-    jpeg: bytes
+_FINGERPRINT = "version, bits, times_s, codes, quality, sha256"
 
 
 class LocalDigest(NamedTuple):
@@ -366,28 +359,39 @@ class Archive:
         ArchiveDamagedError
             A stored fingerprint does not have the digest it was stored with.
         """
-        query = (
-            "SELECT reference_id, version, bits, times_s, codes, quality, sha256 FROM fingerprint "
-            "WHERE algorithm = ? ORDER BY reference_id"
-        )
+        query = f"SELECT reference_id, {_FINGERPRINT} FROM fingerprint WHERE algorithm = ? ORDER BY reference_id"  # noqa: S608
         with translated(self.folder), closing(self.connection.execute(query, (cue.algorithm,))) as cursor:
-            for reference_id, version, bits, times_s, codes, quality, sha256 in cursor:
-                if (version, bits) != (cue.version, cue.bits):
-                    raise FingerprintVersionError(
-                        self.folder,
-                        f"{cue.algorithm} fingerprints of {reference_id} are version {version}, "
-                        f"this program makes version {cue.version}",
-                        ANEW_HINT,
-                    )
-                try:
-                    fingerprints = fingerprints_of_row(cue, sha256, times_s, codes, quality)
-                except ValueError as error:
-                    raise ArchiveDamagedError(
-                        self.folder,
-                        f"the {cue.algorithm} fingerprints of {reference_id} are damaged ({error})",
-                        BACKUP_HINT,
-                    ) from error
-                yield reference_id, fingerprints
+            for reference_id, *row in cursor:
+                yield reference_id, self._fingerprints(reference_id, cue, row)
+
+    def fingerprints_of(self, reference_id: str, cue: Cue) -> FingerprintSet:
+        """Return the fingerprints of one algorithm of one reference; raises as `fingerprints` does, and if there are
+        none.
+        """
+        query = f"SELECT {_FINGERPRINT} FROM fingerprint WHERE algorithm = ? AND reference_id = ?"  # noqa: S608
+        with translated(self.folder):
+            row = self.connection.execute(query, (cue.algorithm, reference_id)).fetchone()
+        if row is None:
+            raise ArchiveDamagedError(
+                self.folder, f"the {cue.algorithm} fingerprints of {reference_id} are missing", BACKUP_HINT
+            )
+        return self._fingerprints(reference_id, cue, row)
+
+    def _fingerprints(self, reference_id: str, cue: Cue, row: Sequence[Any]) -> FingerprintSet:
+        version, bits, times_s, codes, quality, sha256 = row
+        if (version, bits) != (cue.version, cue.bits):
+            raise FingerprintVersionError(
+                self.folder,
+                f"{cue.algorithm} fingerprints of {reference_id} are version {version}, "
+                f"this program makes version {cue.version}",
+                ANEW_HINT,
+            )
+        try:
+            return fingerprints_of_row(cue, sha256, times_s, codes, quality)
+        except ValueError as error:
+            raise ArchiveDamagedError(
+                self.folder, f"the {cue.algorithm} fingerprints of {reference_id} are damaged ({error})", BACKUP_HINT
+            ) from error
 
     def local_digests(self) -> list[LocalDigest]:
         """Return what is kept of every reference's keypoints, by reference id."""
