@@ -49,7 +49,7 @@ from verify.match.scoring import calibration
 from verify.media.container import decoding_observations, examine_container
 from verify.media.credentials import read_credentials
 from verify.media.proxies import ProxyReader
-from verify.model import ProxyClip
+from verify.model import ProxyClip, Sighting, SightingSource
 from verify.remembering import NONE_EARLIER, Checked, Memory, release_as_reference, search_earlier
 from verify.report.assemble import Material, assemble
 from verify.report.pictures import PictureBook
@@ -192,7 +192,7 @@ def _examine(
         *decoding_observations(examination.info, examination.outcome),
     )
     publisher = request.publisher or acquisition.publisher or ""
-    published = request.published or acquisition.published or ""
+    published = _published(request, acquisition)
     release = release_as_reference(report_id, preserved, publisher, published, examination)
     matches: tuple[Match, ...] | None = None
     earlier = NONE_EARLIER
@@ -230,7 +230,7 @@ def _examine(
             claimed_date=claimed_date,
             claimed_date_basis=basis,
             publisher=publisher,
-            published=published,
+            published=published.date,
             claims=request.claims,
             parameters={
                 **parameters(library),
@@ -298,6 +298,14 @@ def query_material(
         clip=clip,
         learned=learned,
     )
+
+
+def _published(request: Request, acquisition: Acquisition) -> Sighting:
+    """Return when the release was published, and who says so."""
+    if request.published:
+        basis = "publication date stated by the operator"
+        return Sighting(date=request.published, source=SightingSource.STATEMENT, basis=basis)
+    return Sighting(date=acquisition.published or "", source=SightingSource.PLATFORM, basis="publication date")
 
 
 def _claimed_date(request: Request, acquisition: Acquisition) -> tuple[str, str]:

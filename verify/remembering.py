@@ -15,7 +15,7 @@ from verify.fingerprint.stored_examination import write_examination
 from verify.match.library import library_of
 from verify.match.matcher import find_matches
 from verify.media.proxies import ProxyReader
-from verify.model import Reference, ReferenceKind, SightingSource
+from verify.model import Reference, ReferenceKind, Sighting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 #: Footage of earlier releases that is compared at most, in seconds; what is searched of them is held in memory.
 _MOST_EARLIER_S = 5 * 3600.0
+_FETCHED = "fetched on that day"
 _PROXY_NAME, _EXAMINATION_NAME = "reference.mkv", "release.zip"
 
 
@@ -52,7 +53,7 @@ def search_earlier(cases: CaseBook, release: Reference, query: QueryMaterial, pr
 
     Where it is not known when the release was published, none is known to be earlier.
     """
-    published = release.first_seen if release.first_seen_source is SightingSource.PLATFORM else ""
+    published = "" if release.first_seen_basis == _FETCHED else release.first_seen
     known = cases.earlier(release.publisher, published, release.sha256, release.source_url)
     chosen: list[Reference] = []
     length_s = 0.0
@@ -144,24 +145,26 @@ class Memory:
 
 
 def release_as_reference(
-    report_id: str, preserved: Preserved, publisher: str, published: str, examination: Examination
+    report_id: str, preserved: Preserved, publisher: str, published: Sighting, examination: Examination
 ) -> Reference:
-    """Say of a release what an archive says of a reference, with the report's id as its id."""
+    """Say of a release what an archive says of a reference, with the report's id as its id.
+
+    `published` says when it was, and who says so.
+    """
     acquisition, manifest = preserved.acquisition, preserved.manifest
-    source, basis = SightingSource.PLATFORM, "publication date"
     try:
-        first_seen = checked_moment(published)
-    except ValueError:
-        first_seen, source, basis = acquisition.finished_utc[:10], SightingSource.OTHER, "fetched on that day"
+        dated = replace(published, date=checked_moment(published.date))
+    except ValueError:  # a platform may say anything
+        dated = Sighting(date=acquisition.finished_utc[:10], basis=_FETCHED)
     return Reference(
         id=report_id,
         kind=ReferenceKind.OFFICIAL_RELEASE,
         title=acquisition.title or (Path(acquisition.source).name if acquisition.is_local_file else ""),
         publisher=publisher,
         source_url="" if acquisition.is_local_file else acquisition.final_url or acquisition.source,
-        first_seen=first_seen,
-        first_seen_source=source,
-        first_seen_basis=basis,
+        first_seen=dated.date,
+        first_seen_source=dated.source,
+        first_seen_basis=dated.basis,
         sha256={file.relative_path: file.sha256 for file in manifest.files}[manifest.media_path],
         duration_s=examination.outcome.decoded.end_s,
         added_utc=utc_now(),

@@ -254,7 +254,8 @@ def _earlier_answer(earlier: Sequence[ReportedMatch]) -> list[str]:
     verb = ("may be" if not is_confirmed else "is" if len(earlier) == 1 else "are") + " visually consistent with"
     releases = len({entry.reference.id for entry in earlier})
     which = "an earlier release" if releases == 1 else f"{releases} earlier releases"
-    return [f"{counted(len(earlier), 'passage').capitalize()} of this release {verb} footage in {which} of the same publisher."]
+    passages = counted(len(earlier), "passage")
+    return [f"{passages} of this release {verb} footage in {which} of the same publisher."]
 
 
 def _repeat_answer(repeats: Sequence[ReportedRepeat]) -> list[str]:
