@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from verify.archive.descriptors import DescriptorDigest
+    from verify.archive.motion_index import MotionDigest
     from verify.fingerprint.registry import Cue
     from verify.model import DescriptorSet, FingerprintSet, LocalFeatureSet, MotionSet, Reference
 
@@ -62,6 +63,16 @@ class LocalDigest(NamedTuple):
     version: int
     picture_count: int
     keypoint_count: int
+    sha256: str
+
+
+class FingerprintDigest(NamedTuple):
+    """What the catalogue says of a reference's fingerprints by one algorithm without reading them."""
+
+    reference_id: str
+    algorithm: str
+    version: int
+    frame_count: int
     sha256: str
 
 
@@ -228,8 +239,8 @@ class Archive:
                 self.folder, f"a reference in the catalogue is malformed ({error})", BACKUP_HINT
             ) from error
 
-    def fingerprints(self, cue: Cue) -> Iterator[tuple[str, FingerprintSet]]:
-        """Yield (reference id, fingerprints) of one algorithm for every reference, by id.
+    def fingerprints(self, cue: Cue, reference_id: str | None = None) -> Iterator[tuple[str, FingerprintSet]]:
+        """Yield (reference id, fingerprints) of one algorithm for every reference, by id, or for one only.
 
         Raises
         ------
@@ -238,16 +249,18 @@ class Archive:
         ArchiveDamagedError
             A stored fingerprint does not have the digest it was stored with.
         """
+        of_one = "" if reference_id is None else "AND reference_id = ? "
         query = (
-            "SELECT reference_id, version, bits, times_s, codes, quality, sha256 FROM fingerprint "
-            "WHERE algorithm = ? ORDER BY reference_id"
+            "SELECT reference_id, version, bits, times_s, codes, quality, sha256 FROM fingerprint "  # noqa: S608
+            f"WHERE algorithm = ? {of_one}ORDER BY reference_id"
         )
-        with translated(self.folder), closing(self._connection.execute(query, (cue.algorithm,))) as cursor:
-            for reference_id, version, bits, times_s, codes, quality, sha256 in cursor:
+        values = (cue.algorithm,) if reference_id is None else (cue.algorithm, reference_id)
+        with translated(self.folder), closing(self._connection.execute(query, values)) as cursor:
+            for own_id, version, bits, times_s, codes, quality, sha256 in cursor:
                 if (version, bits) != (cue.version, cue.bits):
                     raise FingerprintVersionError(
                         self.folder,
-                        f"{cue.algorithm} fingerprints of {reference_id} are version {version}, "
+                        f"{cue.algorithm} fingerprints of {own_id} are version {version}, "
                         f"this program makes version {cue.version}",
                         ANEW_HINT,
                     )
@@ -256,10 +269,10 @@ class Archive:
                 except ValueError as error:
                     raise ArchiveDamagedError(
                         self.folder,
-                        f"the {cue.algorithm} fingerprints of {reference_id} are damaged ({error})",
+                        f"the {cue.algorithm} fingerprints of {own_id} are damaged ({error})",
                         BACKUP_HINT,
                     ) from error
-                yield reference_id, fingerprints
+                yield own_id, fingerprints
 
     def local_digests(self) -> list[LocalDigest]:
         """Return what is kept of every reference's keypoints, by reference id."""
@@ -406,6 +419,16 @@ class Archive:
         with translated(self.folder):
             (count,) = self._connection.execute(query).fetchone()
         return int(count)
+
+    def fingerprint_digests(self) -> list[FingerprintDigest]:
+        """Return what is kept of every reference's fingerprints, by reference id, then algorithm."""
+        query = "SELECT reference_id, algorithm, version, frame_count, sha256 FROM fingerprint ORDER BY 1, 2"
+        with translated(self.folder):
+            return [FingerprintDigest(*row) for row in self._connection.execute(query)]
+
+    def motion_digests(self) -> list[MotionDigest]:
+        """Return what is kept of every reference's motion signatures, by reference id."""
+        return self._motion.digests()
 
 
 _SIZES = (
