@@ -2,9 +2,9 @@
 
 Figures are of the references of `dev` and `dev_hard` (100 clips, 5,816 archived frames). Each code is the sign of
 hidden numbers that change step by step, by as much as the shot they belong to moves; half of the bits are set, as in
-both algorithms. Codes of different references lie 127.7 bits apart on average (standard deviation 8.4), pHashes 31.4 (4.2);
-one pair in 2,500 lies within the radius of the search, because places and pictures recur: shots are of a limited number
-of scenes.
+both algorithms. PDQ codes of different references lie 127.7 bits apart on average (standard deviation 8.4), pHashes
+31.4 (4.2); one pair in some thousands lies within the radius of the search, because places and pictures recur: shots
+are of a limited number of scenes.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def references(random: np.random.Generator, count: int, frames: int) -> Iterator
     for start in range(0, count, _TOGETHER):
         some = min(_TOGETHER, count - start)
         codes = {cue.algorithm: np.empty((some, frames, cue.bits // 8), np.uint8) for cue in CUES}
-        hidden = {cue.algorithm: np.empty((some, cue.bits), np.float32) for cue in CUES}
-        share = np.empty(some)
+        hidden = {cue.algorithm: np.zeros((some, cue.bits), np.float32) for cue in CUES}
+        share = np.zeros(some)
         for frame in range(frames):
             cuts = np.flatnonzero(random.random(some) < (1 / SHOT_FRAMES if frame else 1))
             share[cuts] = random.random(len(cuts))

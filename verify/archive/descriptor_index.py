@@ -93,7 +93,8 @@ class DescriptorIndex:
         """Make an index of the vectors, of so many dimensions, that one model gave for references of an archive.
 
         For a large archive the codes are kept as a file in the archive's folder, which is made anew when the vectors
-        have changed or the file is damaged, and does without where the folder cannot be written. The archive must stay open as long as the index is used.
+        have changed or the file is damaged, and does without where the folder cannot be written. The archive must stay
+        open as long as the index is used.
 
         Raises
         ------

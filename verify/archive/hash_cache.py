@@ -122,7 +122,7 @@ class StoredHashes:
 
     def _made(self) -> LargeHashes:
         self._cached = None
-        wanted = dict[str, dict[str, FingerprintSet]]((name, {}) for name in self._reference_ids)
+        wanted: dict[str, dict[str, FingerprintSet]] = {name: {} for name in self._reference_ids}
         for cue in CUES:
             for reference_id, fingerprints in self._archive.fingerprints(cue):
                 if reference_id in wanted:

@@ -1,4 +1,4 @@
-"""Vectors of a learned descriptor as short codes, by product quantisation: four bits for two numbers, FAISS's fast scan.
+"""Vectors of a learned descriptor as short codes by product quantisation: four bits for two numbers, FAISS's fast scan.
 
 The codes and what they were learned as can be taken apart into arrays and put together again, so that a file of them
 needs no reading by FAISS, which trusts what it reads.
