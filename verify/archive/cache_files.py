@@ -224,6 +224,7 @@ def write_arrays(
         checksums.append(checksum)
     head = _HEAD.pack(magic, key, len(layout), len(checksums))
     head += np.array(rows, "<u8").tobytes() + np.array(checksums, "<u4").tobytes()
+    file.truncate(offsets[-1])  # which may lie beyond what was written, where no array has rows
     file.seek(0)
     file.write(head + hashlib.sha256(head).digest())
     file.flush()
