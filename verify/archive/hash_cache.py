@@ -24,11 +24,12 @@ from verify.errors import ArchiveDamagedError
 from verify.fingerprint.registry import CUES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from verify.archive.store import Archive, FingerprintDigest
+    from verify.fingerprint.registry import Cue
     from verify.model import FingerprintSet
 
 _MAGIC = b"VRFYHSH1"
@@ -56,26 +57,37 @@ class LargeHashes:
         }
 
     @classmethod
-    def of(cls, sets: Sequence[Mapping[str, FingerprintSet]], min_quality: float) -> Self:
-        """Make them of the fingerprints of references, by algorithm; frames of lower quality than that are left out.
+    def of(cls, read: Callable[[Cue], Sequence[FingerprintSet]], min_quality: float) -> Self:
+        """Make them of the fingerprints of references, read one algorithm after the other, to save memory.
+
+        Parameters
+        ----------
+        read
+            Returns the fingerprints of all references by one algorithm.
+        min_quality
+            Frames of lower PDQ quality are left out.
 
         Raises
         ------
         ValueError
             The algorithms do not have the same frames.
         """
-        usable = [own[CUES[0].algorithm].quality >= min_quality for own in sets]
-        starts = np.concatenate([[0], np.cumsum([int(each.sum()) for each in usable])]).astype(np.int64)
-        for cue in CUES[1:]:
-            if not all(np.array_equal(own[cue.algorithm].times_s, own[CUES[0].algorithm].times_s) for own in sets):
-                raise ValueError(f"{cue.algorithm} and {CUES[0].algorithm} do not have the same frames")
-        times = [own[CUES[0].algorithm].times_s[each] for own, each in zip(sets, usable, strict=True)]
-        arrays: list[npt.NDArray[Any]] = [starts, np.concatenate([np.zeros(0), *times])]
+        tables: list[npt.NDArray[Any]] = []
+        usable: list[npt.NDArray[np.bool_]] = []
+        times: list[npt.NDArray[np.float64]] = []
         for cue in CUES:
+            sets = read(cue)
+            if cue is CUES[0]:
+                usable, times = [each.quality >= min_quality for each in sets], [each.times_s for each in sets]
+                starts = np.concatenate([[0], np.cumsum([int(each.sum()) for each in usable])]).astype(np.int64)
+            elif not all(map(np.array_equal, times, (each.times_s for each in sets))):
+                raise ValueError(f"{cue.algorithm} and {CUES[0].algorithm} do not have the same frames")
             none = np.zeros((0, cue.bits // 8), np.uint8)
-            codes = [own[cue.algorithm].codes[each] for own, each in zip(sets, usable, strict=True)]
-            arrays += RunTable.of(np.concatenate([none, *codes]), starts)
-        return cls(arrays)
+            tables += RunTable.of(
+                np.concatenate([none, *(each.codes[own] for each, own in zip(sets, usable, strict=True))]), starts
+            )
+        searched = [each[own] for each, own in zip(times, usable, strict=True)]
+        return cls([starts, np.concatenate([np.zeros(0), *searched]), *tables])
 
     @property
     def arrays(self) -> list[npt.NDArray[Any]]:
@@ -122,13 +134,13 @@ class StoredHashes:
 
     def _made(self) -> LargeHashes:
         self._cached = None
-        wanted: dict[str, dict[str, FingerprintSet]] = {name: {} for name in self._reference_ids}
-        for cue in CUES:
-            for reference_id, fingerprints in self._archive.fingerprints(cue):
-                if reference_id in wanted:
-                    wanted[reference_id][cue.algorithm] = fingerprints
+        wanted = set(self._reference_ids)
+
+        def read(cue: Cue) -> list[FingerprintSet]:
+            return [found for reference_id, found in self._archive.fingerprints(cue) if reference_id in wanted]
+
         try:
-            made = LargeHashes.of(list(wanted.values()), self._min_quality)
+            made = LargeHashes.of(read, self._min_quality)
         except ValueError as error:
             raise ArchiveDamagedError(
                 self._archive.folder, f"fingerprints are damaged ({error})", BACKUP_HINT

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: How many bits the others of a run lie from what stands for it at most, in the archive and in a release, by the bytes
 #: of a code. Wider runs would be fewer, but more of them would have to be compared in full for nothing.
 RUN_BITS = {32: (8, 8), 8: (4, 2)}
-_BLOCK_QUERIES = 64
+_BLOCK_QUERIES = 128
 _BLOCK_CODES = 2048
 #: What one thread does at a time, and what is found in before it is handed over.
 _TASK_CODES = 16 * _BLOCK_CODES

@@ -67,7 +67,9 @@ class ReferenceIndex:
         elif exact or sum(len(own["pdq"].times_s) for own in fingerprints.values()) < LARGE_FRAMES:
             self._tables = {cue.algorithm: self._table(cue.algorithm, min_quality) for cue in CUES}
         else:
-            hashes = LargeHashes.of([fingerprints[reference_id] for reference_id in self.reference_ids], min_quality)
+            hashes = LargeHashes.of(
+                lambda cue: [fingerprints[each][cue.algorithm] for each in self.reference_ids], min_quality
+            )
             self._large = lambda _: hashes
 
     @classmethod
