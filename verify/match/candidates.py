@@ -46,7 +46,7 @@ def find_candidates(query: Query, index: ReferenceIndex) -> list[Candidate]:
     views = list(query.views)
     usable = np.nonzero(query.weight > 0)[0][::_EVERY]
     count = len(index.reference_ids)
-    close = np.zeros((len(views), len(query.times_s), count), bool)
+    close = np.zeros((len(views), len(usable), count), bool)
     first_s = np.full((len(views), count), np.inf)
     last_s = np.full((len(views), count), -np.inf)
     for algorithm, share in RADIUS_SHARE.items():
@@ -54,7 +54,7 @@ def find_candidates(query: Query, index: ReferenceIndex) -> list[Candidate]:
         codes = np.concatenate([fingerprint.codes[usable] for fingerprint in own])
         for hits in index.search(algorithm, codes, int(share * own[0].bits)):
             of_views, frames = np.divmod(hits.query_rows, max(len(usable), 1))
-            close[of_views, usable[frames], hits.reference_numbers] = True
+            close[of_views, frames, hits.reference_numbers] = True
             np.minimum.at(first_s, (of_views, hits.reference_numbers), hits.reference_times_s)
             np.maximum.at(last_s, (of_views, hits.reference_numbers), hits.reference_times_s)
     return sorted(
