@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from verify.archive.descriptors import DescriptorDigest
+    from verify.archive.motion_index import MotionDigest
     from verify.fingerprint.registry import Cue
     from verify.model import DescriptorSet, FingerprintSet, LocalFeatureSet, MotionSet, Reference, Sighting
 
@@ -62,6 +63,16 @@ class LocalDigest(NamedTuple):
     version: int
     picture_count: int
     keypoint_count: int
+    sha256: str
+
+
+class FingerprintDigest(NamedTuple):
+    """What the catalogue says of a reference's fingerprints by one algorithm without reading them."""
+
+    reference_id: str
+    algorithm: str
+    version: int
+    frame_count: int
     sha256: str
 
 
@@ -349,8 +360,8 @@ class Archive:
                 self.folder, f"a reference in the catalogue is malformed ({error})", BACKUP_HINT
             ) from error
 
-    def fingerprints(self, cue: Cue) -> Iterator[tuple[str, FingerprintSet]]:
-        """Yield (reference id, fingerprints) of one algorithm for every reference, by id.
+    def fingerprints(self, cue: Cue, reference_id: str | None = None) -> Iterator[tuple[str, FingerprintSet]]:
+        """Yield (reference id, fingerprints) of one algorithm for every reference, by id, or for one only.
 
         Raises
         ------
@@ -359,23 +370,22 @@ class Archive:
         ArchiveDamagedError
             A stored fingerprint does not have the digest it was stored with.
         """
-        query = f"SELECT reference_id, {_FINGERPRINT} FROM fingerprint WHERE algorithm = ? ORDER BY reference_id"  # noqa: S608
-        with translated(self.folder), closing(self.connection.execute(query, (cue.algorithm,))) as cursor:
-            for reference_id, *row in cursor:
-                yield reference_id, self._fingerprints(reference_id, cue, row)
+        of_one = "" if reference_id is None else "AND reference_id = ? "
+        query = f"SELECT reference_id, {_FINGERPRINT} FROM fingerprint WHERE algorithm = ? {of_one}ORDER BY 1"  # noqa: S608
+        values = (cue.algorithm,) if reference_id is None else (cue.algorithm, reference_id)
+        with translated(self.folder), closing(self.connection.execute(query, values)) as cursor:
+            for own_id, *row in cursor:
+                yield own_id, self._fingerprints(own_id, cue, row)
 
     def fingerprints_of(self, reference_id: str, cue: Cue) -> FingerprintSet:
         """Return the fingerprints of one algorithm of one reference; raises as `fingerprints` does, and if there are
         none.
         """
-        query = f"SELECT {_FINGERPRINT} FROM fingerprint WHERE algorithm = ? AND reference_id = ?"  # noqa: S608
-        with translated(self.folder):
-            row = self.connection.execute(query, (cue.algorithm, reference_id)).fetchone()
-        if row is None:
-            raise ArchiveDamagedError(
-                self.folder, f"the {cue.algorithm} fingerprints of {reference_id} are missing", BACKUP_HINT
-            )
-        return self._fingerprints(reference_id, cue, row)
+        for _, fingerprints in self.fingerprints(cue, reference_id):
+            return fingerprints
+        raise ArchiveDamagedError(
+            self.folder, f"the {cue.algorithm} fingerprints of {reference_id} are missing", BACKUP_HINT
+        )
 
     def _fingerprints(self, reference_id: str, cue: Cue, row: Sequence[Any]) -> FingerprintSet:
         version, bits, times_s, codes, quality, sha256 = row
@@ -530,6 +540,16 @@ class Archive:
         with translated(self.folder):
             (count,) = self.connection.execute(query).fetchone()
         return int(count)
+
+    def fingerprint_digests(self) -> list[FingerprintDigest]:
+        """Return what is kept of every reference's fingerprints, by reference id, then algorithm."""
+        query = "SELECT reference_id, algorithm, version, frame_count, sha256 FROM fingerprint ORDER BY 1, 2"
+        with translated(self.folder):
+            return [FingerprintDigest(*row) for row in self.connection.execute(query)]
+
+    def motion_digests(self) -> list[MotionDigest]:
+        """Return what is kept of every reference's motion signatures, by reference id."""
+        return self._motion.digests()
 
 
 _SIZES = (
