@@ -115,7 +115,7 @@ def test_file_of_other_references_is_not_used(folder: Path, statement: str):
     change(folder / CATALOGUE_NAME, "PRAGMA foreign_keys = OFF")
     change(folder / CATALOGUE_NAME, statement)
     if "id = id" in statement:
-        for table in ("fingerprint", "local_features"):
+        for table in ("fingerprint", "local_features", "sighting"):
             change(folder / CATALOGUE_NAME, f"UPDATE {table} SET reference_id = reference_id || 'x'")  # noqa: S608
     with Archive.open(folder) as archive:
         flat = hits(ReferenceIndex.load(archive, MIN_QUALITY, exact=True))

@@ -213,7 +213,8 @@ def clear_unnamed(archive: Archive) -> None:
 
 def clear_caches(folder: Path) -> None:
     """Delete the caches of an archive, which are made anew when it is searched; raises OutputNotWritableError."""
-    for cache in (folder / name for name in CACHE_NAMES):
+    partial = (path for name in CACHE_NAMES for path in folder.glob(f".{name}.partial-*"))
+    for cache in (*(folder / name for name in CACHE_NAMES), *partial):
         try:
             cache.unlink(missing_ok=True)
         except OSError as error:

@@ -145,7 +145,7 @@ def fingerprint_row(fingerprint: FingerprintSet) -> tuple[object, ...]:
     codes = fingerprint.codes.tobytes()
     quality = fingerprint.quality.astype("<f4").tobytes()
     head = (fingerprint.algorithm, fingerprint.version, fingerprint.bits, len(fingerprint.times_s))
-    return (*head, times_s, codes, quality, digest_of(times_s, codes, quality))
+    return (*head, digest_of(times_s, codes, quality), times_s, codes, quality)
 
 
 def fingerprints_of_row(cue: Cue, sha256: str, times_s: bytes, codes: bytes, quality: bytes) -> FingerprintSet:
