@@ -104,6 +104,7 @@ class Worker:
             start_new_session=True,
             env={**inherited, "PYTHONPATH": package_parent, **(environment or {})},
         )
+        _running.add(self)
 
     def __enter__(self) -> Self:
         return self
@@ -118,6 +119,7 @@ class Worker:
                     stream.close()
         self._process.wait()
         self._stderr.close()
+        _running.discard(self)
 
     @property
     def input(self) -> IO[bytes]:
@@ -139,6 +141,14 @@ class Worker:
             else:
                 self._process.kill()
 
+    def end(self) -> None:
+        """Let the child end by closing its input, so that it ends its own children too; end it if it does not."""
+        with contextlib.suppress(OSError):
+            self.input.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_GRACE_S)
+        self.kill()
+
     def exit_code(self) -> int | None:
         """Wait briefly for the child to end by itself; negative numbers are signals, None if it still runs."""
         try:
@@ -151,3 +161,12 @@ class Worker:
         size = self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, size - _STDERR_TAIL_BYTES))
         return self._stderr.read().decode("utf-8", "replace").strip()
+
+
+_running: set[Worker] = set()
+
+
+def kill_running() -> None:
+    """End all workers of this process, and their children, at once. For a process that is about to end itself."""
+    for worker in list(_running):
+        worker.kill()

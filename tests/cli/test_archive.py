@@ -99,7 +99,7 @@ def test_adding_twice_changes_nothing(copy: Path, footage: dict[str, Path]):
     before = verify("archive", "stats", "--archive", copy, "--json").out
     done = verify("archive", "add", footage["scene"], "--archive", copy, "--title", "Another title")
     assert done.code == 0
-    assert done.err == "[1/1] scene: already there as scene\n"
+    assert done.err == "[1/1] scene: already there as scene (same bytes)\n"
     assert done.out == "0 added, 1 already there, 0 failed; the archive has 2 references.\n"
     assert verify("archive", "stats", "--archive", copy, "--json").out == before
 
@@ -117,7 +117,7 @@ def test_no_proxy_keeps_none(copy: Path, footage: dict[str, Path]):
 def test_same_bytes_under_another_name_are_recognised(copy: Path, footage: dict[str, Path], tmp_path: Path):
     shutil.copy(footage["scene"], tmp_path / "renamed.mp4")
     done = verify("archive", "add", tmp_path / "renamed.mp4", "--archive", copy)
-    assert (done.code, done.err) == (0, "[1/1] renamed: already there as scene\n")
+    assert (done.code, done.err) == (0, "[1/1] renamed: already there as scene (same bytes)\n")
 
 
 def test_other_bytes_under_a_known_id_are_refused(copy: Path, footage: dict[str, Path]):
@@ -188,9 +188,9 @@ def test_url_is_fetched_and_recognised(scheme: str, footage: dict[str, Path], co
         again = verify("archive", "add", url, "--allow-private", "--archive", copy)
     assert private.code == 11
     assert (done.code, again.code) == (0, 0), done.err
-    assert "already there as clip" in again.err
+    assert "already there as clip (same address)" in again.err
     (entry,) = [entry for entry in listed(copy) if entry["id"] == "clip"]
-    assert entry["source_url"] == url
+    assert entry["source_url"] == url.replace("HTTP", "http")
 
 
 @pytest.mark.parametrize(

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from verify.archive.linking import Examined, examined_in, linked_to
+from verify.archive.obtaining import temporary_folder
+from verify.archive.recognition import (
+    Addition,
+    check_addable,
+    recognised_as_copy,
+    recognised_by_bytes,
+)
 from verify.archive.store import Archive
 from verify.archive.thumbnails import Thumbnails
+from verify.archive.transfer import copy_reference
 from verify.dates import utc_now
-from verify.errors import AcquisitionFailedError, InvalidUsageError, OutputNotWritableError
+from verify.errors import AcquisitionFailedError
 from verify.fingerprint.examine import examine_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
+    from verify.archive.linking import CopyRule
     from verify.fingerprint.learned import Descriptor
     from verify.model import DecodeOutcome, Progress, Reference
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addition:
-    """What became of one video: `already_there` if its bytes are archived; `outcome` says how far it decoded.
-
-    `described` says that learned descriptors were added to what was there.
-    """
-
-    reference: Reference
-    already_there: bool
-    outcome: DecodeOutcome | None = None
-    described: bool = False
 
 
 def add_video(
@@ -44,6 +37,10 @@ def add_video(
     *,
     with_proxy: bool = True,
     learned: Descriptor | None = None,
+    keep_media: bool = False,
+    forgotten_too: bool = False,
+    copy_rule: CopyRule | None = None,
+    sha256: str = "",
 ) -> Addition:
     """Fingerprint the video at `path` and add it to the archive under the given metadata.
 
@@ -53,29 +50,32 @@ def add_video(
         Keep a proxy too, without which nothing that is found in the reference can be confirmed.
     learned
         Keep what this descriptor gives too. A reference that is there already gets that, if it lacks it.
+    keep_media
+        Keep the video itself too.
+    forgotten_too
+        Add it although it was forgotten.
+    copy_rule
+        What tells whether it is a copy of an archived one; it is then added to that as a sighting.
+    sha256
+        Its digest, if it was made already.
 
     Raises
     ------
     InvalidUsageError
-        The archive has a different video under that id.
+        The archive has a different video under that id, or this one was forgotten.
     UnreadableMediaError, NoUsableFramesError
         The file is no video that can be decoded; nothing was added.
     OutputNotWritableError
         The archive or the folder for temporary files cannot be written; nothing was added.
     """
-    sha256 = file_sha256(path)
-    present = archive.reference_with_digest(sha256)
+    sha256 = sha256 or file_sha256(path)
+    present = recognised_by_bytes(archive, reference, sha256)
     if present is not None:
-        described = learned is not None and _describe(archive, path, present, progress, learned)
-        return Addition(reference=present, already_there=True, described=described)
-    if archive.reference(reference.id) is not None:
-        raise InvalidUsageError(
-            reference.id,
-            f"the archive has another video under this id, so {path.name} was not added",
-            "Give it an id of its own with --id, or in the manifest's id column.",
-        )
+        described = learned is not None and _describe(archive, path, present.reference, progress, learned)
+        return replace(present, described=described)
+    check_addable(archive, reference, path.name, sha256, forgotten_too=forgotten_too)
     thumbnails = Thumbnails()
-    with _temporary_folder() as folder:
+    with temporary_folder() as folder:
         proxy = folder / "proxy.mkv"
         examination, fingerprints = examine_reference(
             path, progress, reference.id, thumbnails.add, proxy if with_proxy else None, learned=learned
@@ -83,6 +83,12 @@ def add_video(
         if examination.local is None:
             raise TypeError("an examined reference has keypoints")
         added = replace(reference, sha256=sha256, duration_s=examination.outcome.decoded.end_s, added_utc=utc_now())
+        examined = Examined(
+            sha256=sha256, duration_s=added.duration_s, fingerprints=fingerprints, motion=examination.motion
+        )
+        if (original := linked_to(archive, examined, copy_rule)) is not None:
+            copy = recognised_as_copy(archive, reference, sha256, original)
+            return replace(copy, outcome=examination.outcome)
         archive.add(
             added,
             fingerprints,
@@ -91,36 +97,80 @@ def add_video(
             proxy if proxy.exists() else None,
             motion=examination.motion,
             descriptors=examination.descriptors,
+            media=path if keep_media else None,
         )
-    return Addition(reference=added, already_there=False, outcome=examination.outcome)
+    return Addition(reference=added, outcome=examination.outcome)
+
+
+def add_staged(
+    archive: Archive,
+    staged: Archive,
+    reference: Reference,
+    outcome: DecodeOutcome | None,
+    *,
+    name: str,
+    forgotten_too: bool = False,
+    copy_rule: CopyRule | None = None,
+) -> Addition:
+    """Add a video that was examined elsewhere, and lies as the only reference in an archive of its own.
+
+    What was added since it was begun is looked at again: it may have been the same video.
+
+    Parameters
+    ----------
+    reference
+        What is told of it, as in the staged archive.
+    name
+        What to call it in a message.
+
+    Raises
+    ------
+    InvalidUsageError
+        The archive has a different video under that id, or this one was forgotten.
+    OutputNotWritableError
+        The archive cannot be written; nothing was added.
+    """
+    examined = examined_in(staged, reference.id)
+    present = recognised_by_bytes(archive, reference, examined.sha256)
+    if present is not None:
+        described = _take_descriptors(archive, staged, present.reference.id, reference.id)
+        return replace(present, described=described)
+    check_addable(archive, reference, name, examined.sha256, forgotten_too=forgotten_too)
+    if (original := linked_to(archive, examined, copy_rule)) is not None:
+        return replace(recognised_as_copy(archive, reference, examined.sha256, original), outcome=outcome)
+    copy_reference(staged, archive, reference.id)
+    added = archive.reference(reference.id)
+    if added is None:
+        raise TypeError("a reference that was copied is there")
+    return Addition(reference=added, outcome=outcome)
+
+
+def lacks_descriptors(archive: Archive, reference_id: str, model_sha256: str) -> bool:
+    """Say whether a reference has no vectors of the learned descriptor with that digest."""
+    return all(each.model_sha256 != model_sha256 for each in archive.descriptor_digests(reference_id))
+
+
+def _take_descriptors(archive: Archive, staged: Archive, present_id: str, staged_id: str) -> bool:
+    """Give an archived reference the vectors of its staged copy; says whether it lacked any."""
+    lacking = [
+        each
+        for each in staged.descriptor_digests(staged_id)
+        if lacks_descriptors(archive, present_id, each.model_sha256)
+    ]
+    for each in lacking:
+        archive.add_descriptors(present_id, staged.descriptors(each))
+    return bool(lacking)
 
 
 def _describe(archive: Archive, path: Path, reference: Reference, progress: Progress, learned: Descriptor) -> bool:
     """Give an archived reference the vectors of a learned descriptor; says whether it lacked them."""
-    if any(
-        (each.reference_id, each.model_sha256) == (reference.id, learned.sha256)
-        for each in archive.descriptor_digests()
-    ):
+    if not lacks_descriptors(archive, reference.id, learned.sha256):
         return False
     examination, _ = examine_reference(path, progress, reference.id, learned=learned)
     if examination.descriptors is None:
         raise TypeError("a reference that was described has descriptors")
     archive.add_descriptors(reference.id, examination.descriptors)
     return True
-
-
-@contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    try:
-        folder = tempfile.mkdtemp(prefix="verify-")
-    except OSError as error:
-        raise OutputNotWritableError(
-            "temporary files", f"no folder can be made for them ({error.strerror})", "Make room, or set TMPDIR."
-        ) from error
-    try:
-        yield Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def file_sha256(path: Path) -> str:

@@ -6,17 +6,19 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from verify.archive.addresses import kept_address
 from verify.archive.metadata import BadCellError, cell_problems, id_from_name, is_url, reference_from
 from verify.errors import InvalidUsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from verify.model import Reference
 
 COLUMNS = (
     "id", "source", "title", "publisher", "first_seen", "first_seen_basis", "kind", "licence", "event", "notes",
-    "source_url",
+    "source_url", "first_seen_source", "first_seen_url",
 )  # fmt: skip
 _REQUIRED = ("source",)
 _TEXTS = ("title", "publisher", "first_seen_basis", "licence", "event", "notes")
@@ -46,12 +48,12 @@ def read_manifest(path: Path) -> list[ManifestRow]:
             reader = csv.DictReader(file, strict=True)
             header = reader.fieldnames or []
             _check_header(path, header)
-            rows = [(reader.line_num, row) for row in reader]
+            # One by one: a table of 100,000 rows is not held as texts beside what is made of it.
+            return _checked(path, ((reader.line_num, row) for row in reader))
     except OSError as error:
         raise InvalidUsageError(path, f"the manifest cannot be read ({error.strerror})", "Check the path.") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InvalidUsageError(path, f"the manifest is no CSV text in UTF-8 ({error})", _COLUMNS_HINT) from error
-    return _checked(path, rows)
 
 
 _COLUMNS_HINT = f"Its first line names the columns: {','.join(COLUMNS)}."
@@ -66,16 +68,15 @@ def _check_header(path: Path, header: object) -> None:
         raise InvalidUsageError(path, f"the manifest has {', '.join(told) or 'a column twice'}", _COLUMNS_HINT)
 
 
-def _checked(path: Path, rows: list[tuple[int, dict[str | None, str]]]) -> list[ManifestRow]:
+def _checked(path: Path, rows: Iterable[tuple[int, dict[str | None, str]]]) -> list[ManifestRow]:
     problems: list[str] = []
     checked: list[ManifestRow] = []
     seen: dict[str, int] = {}
-    if not rows:
-        problems.append("it has no rows")
-    if len(rows) > _MAX_ROWS:
-        problems.append(f"it has more than {_MAX_ROWS} rows")
-        rows = []
-    for line, row in rows:
+    count = more = 0
+    for count, (line, row) in enumerate(rows, 1):
+        if count > _MAX_ROWS:
+            problems, more = [f"it has more than {_MAX_ROWS} rows"], 0
+            break
         entry, found = _row(path, row)
         if entry and entry.reference.id in seen:
             found.append(
@@ -84,13 +85,16 @@ def _checked(path: Path, rows: list[tuple[int, dict[str | None, str]]]) -> list[
         elif entry:
             seen[entry.reference.id] = line
             checked.append(entry)
-        problems += [f"line {line}, column {problem.column}: {problem.problem}" for problem in found]
+        told = [f"line {line}, column {problem.column}: {problem.problem}" for problem in found]
+        room = _MAX_PROBLEMS_SHOWN - len(problems)
+        problems += told[:room]
+        more += len(told[room:])
+    if not count:
+        problems.append("it has no rows")
     if problems:
-        shown = problems[:_MAX_PROBLEMS_SHOWN]
-        more = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
         raise InvalidUsageError(
             path,
-            "\n  ".join(["the manifest cannot be used:", *shown, *more]),
+            "\n  ".join(["the manifest cannot be used:", *problems, *([f"... and {more} more"] if more else [])]),
             "\nNothing was added. Mend these and run the command again.",
         )
     return checked
@@ -118,7 +122,9 @@ def _row(path: Path, row: dict[str | None, str]) -> tuple[ManifestRow | None, li
         or id_from_name(source.rstrip("/").rpartition("/")[2].rpartition(".")[0] or source),
         "kind": cells.get("kind", ""),
         "first_seen": cells.get("first_seen", ""),
-        "source_url": cells.get("source_url") or (source if is_url(source) else ""),
+        "source_url": cells.get("source_url") or (kept_address(source) if is_url(source) else ""),
+        "first_seen_source": cells.get("first_seen_source", ""),
+        "first_seen_url": cells.get("first_seen_url", ""),
     }
     problems += cell_problems(**checked)
     if problems:

@@ -1,15 +1,22 @@
-"""What an archivist states of a reference, checked: its id, kind and dates."""
+"""What an archivist states of a reference, checked: its id, kind, dates and addresses."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
 
-from verify.dates import earliest_day
-from verify.model import Reference, ReferenceKind
+from verify.dates import checked_moment
+from verify.model import Reference, ReferenceKind, SightingSource
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_MOST_ID_CHARACTERS = 100
 _DIGEST_CHARACTERS = 8
+#: Parameters of an address that name a video, as watch?v=dQw4w9WgXcQ does.
+_NAMING_PARAMETERS = ("v",)
 
 
 class BadCellError(Exception):
@@ -45,15 +52,34 @@ def id_from_name(name: str) -> str:
 
 
 def reference_from(
-    *, reference_id: str, kind: str, first_seen: str, texts: dict[str, str], source_url: str
+    *,
+    reference_id: str,
+    kind: str,
+    first_seen: str,
+    texts: dict[str, str],
+    source_url: str,
+    first_seen_source: str = "",
+    first_seen_url: str = "",
 ) -> Reference:
-    """Build a reference from texts as given, checking id, kind and date; raises BadCellError naming the column."""
-    for problem in cell_problems(reference_id=reference_id, kind=kind, first_seen=first_seen, source_url=source_url):
+    """Build a reference from texts as given, checked; raises BadCellError naming the column.
+
+    A moment to the second is brought to UTC.
+    """
+    for problem in cell_problems(
+        reference_id=reference_id,
+        kind=kind,
+        first_seen=first_seen,
+        source_url=source_url,
+        first_seen_source=first_seen_source,
+        first_seen_url=first_seen_url,
+    ):
         raise problem
     return Reference(
         id=reference_id,
         kind=ReferenceKind(kind or "other"),
-        first_seen=first_seen,
+        first_seen=checked_moment(first_seen) if first_seen else "",
+        first_seen_source=SightingSource(first_seen_source or "other"),
+        first_seen_url=first_seen_url,
         source_url=source_url,
         title=texts.get("title", ""),
         publisher=texts.get("publisher", ""),
@@ -64,23 +90,58 @@ def reference_from(
     )
 
 
-def cell_problems(*, reference_id: str, kind: str, first_seen: str, source_url: str) -> list[BadCellError]:
+def cell_problems(
+    *,
+    reference_id: str,
+    kind: str,
+    first_seen: str,
+    source_url: str,
+    first_seen_source: str = "",
+    first_seen_url: str = "",
+) -> list[BadCellError]:
     """Return everything that is wrong with the texts a reference is made of, one problem for each column."""
     problems = []
     try:
         check_id(reference_id)
     except ValueError as error:
         problems.append(BadCellError("id", str(error)))
-    if source_url and not is_url(source_url):
-        problems.append(BadCellError("source_url", f"{source_url!r} is no http(s) URL"))
-    if kind and kind not in set(ReferenceKind):
-        problems.append(BadCellError("kind", f"{kind!r} is none of {', '.join(ReferenceKind)}"))
+    for column, url in (("source_url", source_url), ("first_seen_url", first_seen_url)):
+        if url and not is_url(url):
+            problems.append(BadCellError(column, f"{url!r} is no http(s) URL"))
+    for column, word, known in (
+        ("kind", kind, tuple(ReferenceKind)),
+        ("first_seen_source", first_seen_source, tuple(SightingSource)),
+    ):
+        if word and word not in known:
+            problems.append(BadCellError(column, f"{word!r} is none of {', '.join(known)}"))
     if first_seen:
         try:
-            earliest_day(first_seen)
+            checked_moment(first_seen)
         except ValueError as error:
             problems.append(BadCellError("first_seen", str(error)))
     return problems
+
+
+def numbered_apart(name: str, taken: Container[str]) -> str:
+    """Return an id if it is not taken, else the first of 'name-2', 'name-3' and so on that is not."""
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        end = f"-{number}"
+        free = name[: _MOST_ID_CHARACTERS - len(end)] + end
+    return free
+
+
+def name_in_url(url: str) -> str:
+    """Return the part of a video's address that tells it from others: the value of 'v', else the file's stem."""
+    path, _, rest = url.partition("?")
+    for pair in rest.partition("#")[0].split("&"):
+        name, _, value = pair.partition("=")
+        if name in _NAMING_PARAMETERS and value:
+            return value
+    last = path.partition("#")[0].rstrip("/").rpartition("/")[2]
+    stem, dot, _ = last.rpartition(".")
+    return stem if dot and stem else last
 
 
 def is_url(source: str) -> bool:

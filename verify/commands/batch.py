@@ -11,7 +11,7 @@ import click
 from verify.commands.options import archive_folder, tell_note
 from verify.commands.progress import make_progress
 from verify.commands.releases import exit_code, keeping_evidence_known, opened_library, release_options
-from verify.commands.sources import expand_sources
+from verify.commands.sources import expand_sources, listed_videos, playlist_options
 from verify.errors import (
     EXIT_DONE,
     EXIT_FAIL_ON,
@@ -22,7 +22,6 @@ from verify.errors import (
 )
 
 if TYPE_CHECKING:
-    from verify.acquire.options import AcquisitionOptions
     from verify.commands.options import DescriptorChoice
     from verify.model import Match, Report
 
@@ -38,15 +37,7 @@ _TABLE_NAME = "matches.csv"
     metavar="DIR",
     help="Folder for the reports, one below it per release.",
 )
-@click.option("--playlist", is_flag=True, help="A URL may be a playlist or channel: check every video that it lists.")
-@click.option(
-    "--playlist-items",
-    type=click.IntRange(1, 999),
-    default=50,
-    show_default=True,
-    metavar="N",
-    help="With --playlist: no more than the first N of each.",
-)
+@playlist_options("check")
 @release_options
 def batch(
     *,
@@ -69,7 +60,8 @@ def batch(
 
     expanded = expand_sources(sources)
     if playlist:
-        expanded = _listed_videos(expanded, settings["options"], playlist_items)
+        listed = listed_videos(expanded, settings["options"], playlist_items, "checked")
+        expanded = [each.source for each in listed]
     releases = named_releases(expanded)
     if os.path.lexists(out / _TABLE_NAME):
         raise InvalidUsageError(out / _TABLE_NAME, "there is a batch here already", "Choose another --out.")
@@ -92,22 +84,6 @@ def batch(
     if codes:
         _write_table(rows, out / _TABLE_NAME)
     return _conclude(out, len(releases), len(rows), failures, codes)
-
-
-def _listed_videos(sources: list[str], options: AcquisitionOptions, max_items: int) -> list[str]:
-    """Replace each URL by the videos that it lists."""
-    from verify.acquire.playlist import list_playlist  # noqa: PLC0415
-    from verify.acquire.source import is_url  # noqa: PLC0415
-    from verify.acquire.texts import shown_url  # noqa: PLC0415
-
-    listed: list[str] = []
-    for source in sources:
-        # One more than wanted, to tell whether there are more.
-        entries = list_playlist(source, options=options, max_items=max_items + 1) if is_url(source) else ()
-        listed += [entry.url for entry in entries[:max_items]] or [source]
-        if len(entries) > max_items:
-            click.echo(f"note: {shown_url(source)} lists more videos; the first {max_items} are checked.", err=True)
-    return listed
 
 
 def named_releases(sources: list[str]) -> dict[str, str]:

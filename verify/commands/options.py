@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import sys
@@ -36,9 +37,18 @@ archive_option = click.option(
 
 _MOST_LOCK_WAIT_S = 1e6
 
+
+def _a_number(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """Refuse NaN, which lies in every range."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("it is no number.", context, option)
+    return value
+
+
 lock_wait_option = click.option(
     "--lock-wait",
     type=click.FloatRange(min=0, max=_MOST_LOCK_WAIT_S),
+    callback=_a_number,
     metavar="SECONDS",
     help="How long to wait while another process writes to the archive.  [default: 60]",
 )

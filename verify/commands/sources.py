@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import click
+
+from verify.commands.options import add_options
 from verify.commands.progress import make_progress
 from verify.errors import InvalidUsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from verify.acquire.options import AcquisitionOptions
 
@@ -44,6 +47,48 @@ def expand_sources(sources: tuple[str, ...]) -> list[str]:
             raise InvalidUsageError(folder, "there is no video below this folder", "Give a folder with video files.")
         expanded += [str(path) for path in videos]
     return expanded
+
+
+class Listed(NamedTuple):
+    """A source, and the title that a playlist gives it; empty if it comes from none."""
+
+    source: str
+    title: str = ""
+    is_from_list: bool = False
+
+
+def playlist_options(what: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Return what adds the options by which a URL may stand for several videos; `what` is done with each."""
+    return lambda command: add_options(
+        command,
+        click.option(
+            "--playlist", is_flag=True, help=f"A URL may be a playlist or channel: {what} every video that it lists."
+        ),
+        click.option(
+            "--playlist-items",
+            type=click.IntRange(1, 999),
+            default=50,
+            show_default=True,
+            metavar="N",
+            help="With --playlist: no more than the first N of each.",
+        ),
+    )
+
+
+def listed_videos(sources: list[str], options: AcquisitionOptions, max_items: int, verb: str) -> list[Listed]:
+    """Replace each URL by the videos that it lists, at most `max_items`, which are then `verb`: 'checked'."""
+    from verify.acquire.playlist import list_playlist  # noqa: PLC0415
+    from verify.acquire.source import is_url  # noqa: PLC0415
+    from verify.acquire.texts import shown_url  # noqa: PLC0415
+
+    listed: list[Listed] = []
+    for source in sources:
+        # One more than wanted, to tell whether there are more.
+        entries = list_playlist(source, options=options, max_items=max_items + 1) if is_url(source) else ()
+        listed += [Listed(entry.url, entry.title, True) for entry in entries[:max_items]] or [Listed(source)]
+        if len(entries) > max_items:
+            click.echo(f"note: {shown_url(source)} lists more videos; the first {max_items} are {verb}.", err=True)
+    return listed
 
 
 def existing_file(source: str) -> Path:

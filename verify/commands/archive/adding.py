@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from verify.commands.options import acquisition_options, archive_folder, archive_option, descriptor_options
-from verify.commands.progress import make_progress
-from verify.commands.sources import existing_file, expand_sources
+from verify.commands.archive.adding_rows import (
+    DEFAULT_KIND,
+    DEFAULT_SOURCE,
+    Told,
+    rows_of_manifest,
+    rows_of_sources,
+)
+from verify.commands.archive.history import KINDS, SIGHTING_SOURCES
+from verify.commands.options import (
+    acquisition_options,
+    archive_folder,
+    archive_option,
+    descriptor_options,
+    lock_wait_option,
+    tell_note,
+)
+from verify.commands.progress import RunProgress
+from verify.commands.sources import playlist_options
 from verify.errors import EXIT_DONE, EXIT_WARNINGS, InvalidUsageError, VerifyError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from verify.acquire.options import AcquisitionOptions
-    from verify.archive.ingest import Addition
+    from verify.archive.ingest_pool import AddingRules
     from verify.archive.manifest import ManifestRow
+    from verify.archive.recognition import Addition
     from verify.archive.store import Archive
     from verify.commands.options import DescriptorChoice
     from verify.fingerprint.learned import Descriptor
-
-_KINDS = ("news", "official-release", "exercise", "game", "film", "stock", "user-generated", "other")
+    from verify.model import Progress
 
 
 @click.command()
@@ -33,19 +51,29 @@ _KINDS = ("news", "official-release", "exercise", "game", "film", "stock", "user
     metavar="CSV",
     help="Table of references; see docs/archive.md.",
 )
+@playlist_options("add")
 @click.option(
     "--id", "reference_id", default="", help="Id of the reference. Default: the file's stem. Only with one SOURCE."
 )
-@click.option("--kind", type=click.Choice(_KINDS), default="other", show_default=True, help="What the footage is.")
-@click.option("--title", default="", help="Title, as published.")
-@click.option("--publisher", default="", help="Who published it.")
+@click.option("--kind", type=click.Choice(KINDS), default=DEFAULT_KIND, show_default=True, help="What the footage is.")
+@click.option("--title", default="", help="Title, as published. Default: what the page says.")
+@click.option("--publisher", default="", help="Who published it. Default: what the page says.")
 @click.option(
     "--first-seen",
     default="",
     metavar="DATE",
-    help="Day, month or year by which it had been seen (2021-03-14, 2021-03, 2021).",
+    help="Year, month, day or moment by which it had been seen (2021, 2021-03, 2021-03-14, 2021-03-14T08:30:00Z). "
+    "Default: the date of publication that the page states.",
+)
+@click.option(
+    "--first-seen-source",
+    type=click.Choice(SIGHTING_SOURCES),
+    default=DEFAULT_SOURCE,
+    show_default=True,
+    help="Who or what says so.",
 )
 @click.option("--first-seen-basis", default="", help="How that date is known.")
+@click.option("--first-seen-url", default="", metavar="URL", help="Where that can be looked up.")
 @click.option("--source-url", default="", metavar="URL", help="Where it was published, if SOURCE is a file.")
 @click.option("--licence", default="", help="Its licence.")
 @click.option("--event", default="", help="The event it shows, as far as known.")
@@ -57,6 +85,17 @@ _KINDS = ("news", "official-release", "exercise", "game", "film", "stock", "user
     show_default=True,
     help="Keep a small grey copy too, to compare what moves. Without it a match is never confirmed.",
 )
+@click.option("--keep-media", is_flag=True, help="Keep the videos themselves in the archive too.")
+@click.option("--forgotten-too", is_flag=True, help="Add videos again that were forgotten.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Get and examine so many videos at once, at most one for each core.",
+)
+@lock_wait_option
 @descriptor_options
 @acquisition_options
 def add(
@@ -64,11 +103,19 @@ def add(
     sources: tuple[str, ...],
     archive: Path | None,
     manifest: Path | None,
+    playlist: bool,
+    playlist_items: int,
     reference_id: str,
     kind: str,
     first_seen: str,
+    first_seen_source: str,
+    first_seen_url: str,
     source_url: str,
     with_proxy: bool,
+    keep_media: bool,
+    forgotten_too: bool,
+    jobs: int,
+    lock_wait: float | None,
     descriptor: DescriptorChoice,
     options: AcquisitionOptions,
     **texts: str,
@@ -77,134 +124,182 @@ def add(
 
     A SOURCE is a file, a URL, or a folder, which stands for every video below it. Metadata options apply to every
     SOURCE given; a manifest has a row for each reference. Fingerprints, keypoints, thumbnails and a small grey copy
-    are kept, and what the learned descriptor gives, not the videos. What is in the archive already is recognised by its
-    bytes and left as it is; it only gets what the descriptor gives, if it has none of that.
-    """
-    from verify.archive.redescribe import count_described  # noqa: PLC0415 - keeps `verify --help` instant
-    from verify.archive.store import Archive  # noqa: PLC0415
+    are kept, and what the learned descriptor gives; the videos only with --keep-media.
 
-    rows = _rows(
-        sources=sources,
-        manifest=manifest,
+    What is in the archive already is recognised by its address or its bytes and left as it is; a date or place that is
+    new is added to it as a sighting. So a run that was interrupted is resumed by the same command.
+    """
+    from verify.archive.ingest_pool import AddingRules  # noqa: PLC0415 - keeps `verify --help` instant
+    from verify.archive.redescribe import count_described  # noqa: PLC0415
+    from verify.archive.store import Archive  # noqa: PLC0415
+    from verify.fingerprint.learned import OWN_MODEL  # noqa: PLC0415
+
+    if bool(sources) == (manifest is not None):
+        raise InvalidUsageError("archive add", "give either SOURCE... or --manifest", "See verify archive add --help.")
+    told = Told(
         reference_id=reference_id,
         kind=kind,
         first_seen=first_seen,
+        first_seen_source=first_seen_source,
+        first_seen_url=first_seen_url,
         source_url=source_url,
         texts=texts,
     )
+    if manifest is not None:
+        rows = rows_of_manifest(manifest, told, playlist=playlist)
+    else:
+        rows = rows_of_sources(sources, told, options, playlist_items if playlist else None)
     learned = descriptor.load()
-    failures: list[tuple[str, VerifyError]] = []
-    partial = 0
-    added = present = 0
-    with Archive.create_or_open(archive_folder(archive)) as opened:
-        for number, row in enumerate(rows, 1):
-            told = f"[{number}/{len(rows)}] {row.reference.id}"
-            try:
-                addition = _add_row(opened, row, options, with_proxy=with_proxy, learned=learned)
-            except VerifyError as error:
-                failures.append((row.reference.id, error))
-                click.echo(f"{told}: failed: {error}", err=True)
-                continue
-            present += addition.already_there
-            added += not addition.already_there
-            partial += bool(addition.outcome and addition.outcome.failure)
-            click.echo(f"{told}: {_addition_words(addition)}", err=True)
-        count = opened.snapshot().reference_count
+    rules = AddingRules(
+        options=options,
+        with_proxy=with_proxy,
+        keep_media=keep_media,
+        forgotten_too=forgotten_too,
+        descriptor=(descriptor.path or OWN_MODEL, learned.sha256) if learned else None,
+    )
+    workers = _workers(jobs)
+    progress = RunProgress(len(rows))
+    summary = _Summary()
+    folder = archive_folder(archive)
+    with Archive.create_or_open(folder, lock_wait_s=lock_wait, tell=tell_note) as opened:
+        try:
+            for number, result in _results(opened, rows, rules, learned, progress, workers=workers):
+                summary.count(number, rows[number].reference.id, result)
+                words = f"failed: {result}" if isinstance(result, VerifyError) else _addition_words(result)
+                progress.tell(f"[{number + 1}/{len(rows)}] {rows[number].reference.id}: {words}")
+                progress.count(
+                    failed=isinstance(result, VerifyError),
+                    recognised=not isinstance(result, VerifyError) and result.outcome is None,
+                )
+        finally:
+            progress.finish()
+        references = opened.snapshot().reference_count
         described, searched = count_described(opened)
     if described not in (0, searched):
         click.echo(
             f"note: {searched - described} of {searched} references have no vectors of a learned descriptor; searches "
             "are refused until all have them.\n"
-            f"      Make them: verify archive reindex --archive {archive_folder(archive)}",
+            f"      Make them: verify archive reindex --archive {folder}",
             err=True,
         )
-    return _conclude(added, present, partial, failures, count)
+    return summary.conclude(references)
 
 
-def _rows(
+def _workers(jobs: int) -> int:
+    """Return how many processes are worth while; more than there are cores only wait for each other."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if jobs > cores:
+        tell_note(f"{jobs} jobs are more than this machine has cores; {cores} at once.")
+    return min(jobs, cores) if jobs > 1 else 0
+
+
+def _results(
+    opened: Archive,
+    rows: list[ManifestRow],
+    rules: AddingRules,
+    learned: Descriptor | None,
+    progress: RunProgress,
     *,
-    sources: tuple[str, ...],
-    manifest: Path | None,
-    reference_id: str,
-    kind: str,
-    first_seen: str,
-    source_url: str,
-    texts: dict[str, str],
-) -> list[ManifestRow]:
-    """Return what is to be added, everything checked beforehand."""
-    from verify.archive.manifest import ManifestRow, read_manifest  # noqa: PLC0415
-    from verify.archive.metadata import BadCellError, id_from_name, is_url, reference_from  # noqa: PLC0415
+    workers: int,
+) -> Iterator[tuple[int, Addition | VerifyError]]:
+    """Add all rows, with worker processes or, with none, in this one; yields the number of each and what became of it.
 
-    if bool(sources) == (manifest is not None):
-        raise InvalidUsageError("archive add", "give either SOURCE... or --manifest", "See verify archive add --help.")
-    if manifest is not None:
-        if kind != _KINDS[-1] or any((reference_id, first_seen, source_url, *texts.values())):
-            raise InvalidUsageError(
-                "--manifest", "it cannot be combined with metadata options", "Write the metadata into its columns."
-            )
-        return read_manifest(manifest)
-    expanded = expand_sources(sources)
-    if reference_id and len(expanded) != 1:
-        raise InvalidUsageError(
-            "--id", f"it names one reference, but {len(expanded)} videos are given", "Leave it out."
-        )
-    rows = []
-    for source in expanded:
-        if not is_url(source):
-            existing_file(source)
-        stem = Path(source.partition("?")[0].rstrip("/") if is_url(source) else source).stem
+    One row alone is added in this process, which is simpler.
+    """
+    from verify.archive.ingest_pool import IngestPool  # noqa: PLC0415
+
+    if workers and len(rows) > 1:
+        with IngestPool(opened, workers, rules, progress.stage) as pool:
+            yield from pool.results(rows)
+        return
+    stage = progress.stage()
+    for number, row in enumerate(rows):
         try:
-            reference = reference_from(
-                reference_id=reference_id or id_from_name(stem),
-                kind=kind,
-                first_seen=first_seen,
-                source_url=source_url or (source if is_url(source) else ""),
-                texts=texts,
-            )
-        except BadCellError as error:
-            raise InvalidUsageError(
-                f"--{error.column.replace('_', '-')}", error.problem, "Nothing was added."
-            ) from error
-        rows.append(ManifestRow(source=source, reference=reference))
-    return rows
+            yield number, _add_row(opened, row, rules, learned, stage)
+        except VerifyError as error:
+            yield number, error
 
 
 def _add_row(
-    opened: Archive,
-    row: ManifestRow,
-    options: AcquisitionOptions,
-    *,
-    with_proxy: bool,
-    learned: Descriptor | None,
+    opened: Archive, row: ManifestRow, rules: AddingRules, learned: Descriptor | None, stage: Progress
 ) -> Addition:
-    from verify.acquire.source import acquire  # noqa: PLC0415
     from verify.archive.ingest import add_video  # noqa: PLC0415
-    from verify.archive.metadata import is_url  # noqa: PLC0415
+    from verify.archive.obtaining import obtained  # noqa: PLC0415
+    from verify.archive.recognition import recognised_by_address  # noqa: PLC0415
 
-    progress = make_progress()
-    if not is_url(row.source):
-        return add_video(opened, Path(row.source), row.reference, progress, with_proxy=with_proxy, learned=learned)
-    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-        acquisition = acquire(row.source, Path(folder), options=options, progress=progress)
-        path = acquisition.media.path
-        return add_video(opened, path, row.reference, progress, with_proxy=with_proxy, learned=learned)
+    known = recognised_by_address(opened, row.reference, row.source)
+    if known is not None:
+        return known
+    with obtained(row.source, row.reference, rules.options, stage) as (path, reference):
+        return add_video(
+            opened,
+            path,
+            reference,
+            stage,
+            with_proxy=rules.with_proxy,
+            learned=learned,
+            keep_media=rules.keep_media,
+            forgotten_too=rules.forgotten_too,
+            copy_rule=rules.copy_rule,
+        )
 
 
 def _addition_words(addition: Addition) -> str:
-    if addition.already_there:
-        told = "; descriptors added" if addition.described else ""
-        return f"already there as {addition.reference.id}{told}"
+    if addition.recognised is not None:
+        words = _recognition_words(addition)
+        words += "; sighting added" if addition.sighting_added else ""
+        return words + ("; descriptors added" if addition.described else "")
     words = f"added, {addition.reference.duration_s:.1f} s"
     if addition.outcome and addition.outcome.failure:
         words += f" (only up to there: {addition.outcome.failure})"
     return words
 
 
-def _conclude(added: int, present: int, partial: int, failures: list[tuple[str, VerifyError]], count: int) -> int:
-    """Sum up; if every video failed, the exit code is the first one's."""
-    if failures and not added and not present:
-        raise failures[0][1]
-    click.echo(f"{added} added, {present} already there, {len(failures)} failed; the archive has {count} references.")
-    for name, error in failures:
-        click.echo(f"  failed: {name} (exit code {error.exit_code}): {error}")
-    return EXIT_WARNINGS if failures or partial else EXIT_DONE
+def _recognition_words(addition: Addition) -> str:
+    from verify.archive.recognition import Recognition  # noqa: PLC0415
+
+    retracted = ", retracted" if addition.reference.retracted else ""
+    if addition.recognised is Recognition.COPY:
+        return f"a copy of {addition.reference.id}{retracted}"
+    return f"already there as {addition.reference.id} ({addition.recognised}{retracted})"
+
+
+@dataclass
+class _Summary:
+    """What became of all videos of a run."""
+
+    added: int = 0
+    present: int = 0
+    copies: int = 0
+    sightings: int = 0
+    partial: int = 0
+    failures: list[tuple[int, str, VerifyError]] = field(default_factory=list)
+
+    def count(self, number: int, name: str, result: Addition | VerifyError) -> None:
+        """Count one."""
+        from verify.archive.recognition import Recognition  # noqa: PLC0415
+
+        if isinstance(result, VerifyError):
+            self.failures.append((number, name, result))
+            return
+        self.added += result.recognised is None
+        self.copies += result.recognised is Recognition.COPY
+        self.present += result.recognised in (Recognition.BYTES, Recognition.ADDRESS)
+        self.sightings += result.sighting_added
+        self.partial += bool(result.recognised is None and result.outcome and result.outcome.failure)
+
+    def conclude(self, references: int) -> int:
+        """Sum up; if every video failed, the exit code is that of the first one."""
+        failures = sorted(self.failures, key=lambda each: each[0])
+        if failures and not (self.added or self.present or self.copies):
+            raise failures[0][2]
+        copies = f"{self.copies} copies, " if self.copies else ""
+        click.echo(
+            f"{self.added} added, {self.present} already there, {copies}{len(failures)} failed; "
+            f"the archive has {references} references."
+        )
+        if self.sightings:
+            click.echo(f"{self.sightings} sightings were added to what is there.")
+        for _, name, error in failures:
+            click.echo(f"  failed: {name} (exit code {error.exit_code}): {error}")
+        return EXIT_WARNINGS if failures or self.partial else EXIT_DONE
