@@ -869,3 +869,4 @@ class Report:
     credentials: ContentCredentials | None = None
     seal: EvidenceSeal | None = None
     repeats: tuple[ReportedRepeat, ...] = ()
+    earlier_releases: tuple[ReportedMatch, ...] = ()

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,20 +14,19 @@ from typing import TYPE_CHECKING
 
 from verify.acquire.options import AcquisitionOptions
 from verify.acquire.texts import MAX_TITLE_CHARACTERS, clean_text
+from verify.archive.cases import open_cases
 from verify.archive.descriptor_index import DescriptorIndex
 from verify.archive.index import ReferenceIndex
 from verify.archive.local_index import LocalIndex
 from verify.archive.metadata import id_from_name
 from verify.archive.motion_index import MotionIndex
-from verify.archive.store import Archive
 from verify.dates import utc_now
 from verify.errors import (
-    ArchiveDamagedError,
-    ArchiveLockedError,
     EvidenceExistsError,
     NoUsableFramesError,
     OutputNotWritableError,
     UnreadableMediaError,
+    VerifyError,
 )
 from verify.evidence.layout import custody_folder, private_folder
 from verify.evidence.manifest import media_file
@@ -40,6 +39,7 @@ from verify.fingerprint.examine import (
     examine_reference,
 )
 from verify.match.hash_lines import MIN_DISTINCTNESS
+from verify.match.library import Library, open_library
 from verify.match.matcher import find_matches
 from verify.match.materials import QueryMaterial, ReferenceMaterial
 from verify.match.pairing import AGREEMENT_LIMIT
@@ -49,27 +49,28 @@ from verify.match.scoring import calibration
 from verify.media.container import decoding_observations, examine_container
 from verify.media.credentials import read_credentials
 from verify.media.proxies import ProxyReader
-from verify.model import ProxyClip
+from verify.model import ProxyClip, Sighting, SightingSource
+from verify.remembering import NONE_EARLIER, Checked, Memory, release_as_reference, search_earlier
 from verify.report.assemble import Material, assemble
 from verify.report.pictures import PictureBook
 from verify.report.writer import REPORT_PARTS, write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from verify.evidence.securing import Preserved
     from verify.fingerprint.examine import Examination
     from verify.fingerprint.learned import Descriptor
     from verify.model import (
         Acquisition,
-        ArchiveSnapshot,
         Claim,
         Interval,
         Match,
         Progress,
-        Reference,
         Report,
     )
+
+__all__ = ["Library", "Request", "compare_videos", "open_library", "parameters", "query_material", "verify_release"]
 
 EVIDENCE_FOLDER = "evidence"
 PARAMETERS: dict[str, str | int | float | bool] = {
@@ -89,67 +90,13 @@ _EDGE_S = 0.001
 _CLIPS_KEPT = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Library:
-    """A reference archive, opened and loaded once for any number of releases.
-
-    `learned` is a descriptor by which releases are compared with it too, if any.
-    """
-
-    archive: Archive
-    hashes: ReferenceIndex
-    material: ReferenceMaterial
-    snapshot: ArchiveSnapshot
-    references: Mapping[str, Reference]
-    learned: Descriptor | None = None
-
-
-@contextmanager
-def open_library(folder: Path, learned: Descriptor | None = None) -> Iterator[Library]:
-    """Open an archive for searching, by a learned descriptor too if one is given; raises the errors of `Archive.open`
-    and `DescriptorIndex.load`.
-    """
-    with Archive.open(folder) as archive, ProxyReader() as proxies:
-
-        def clip(reference_id: str, stretch: Interval) -> ProxyClip | None:
-            path = archive.proxy_path(reference_id)
-            return None if path is None else proxies.read(path, stretch)
-
-        with archive.reading():
-            references = {reference.id: reference for reference in archive.references()}
-            local = LocalIndex.load(archive)
-            library = Library(
-                archive=archive,
-                hashes=ReferenceIndex.load(archive, MIN_QUALITY),
-                material=ReferenceMaterial(
-                    local,
-                    {reference_id: reference.duration_s for reference_id, reference in references.items()},
-                    clip,
-                    DescriptorIndex.load(archive, local.reference_ids, learned.sha256, learned.dimensions)
-                    if learned
-                    else None,
-                    MotionIndex.load(archive, local.reference_ids),
-                ),
-                snapshot=archive.snapshot(),
-                references=references,
-                learned=learned,
-            )
-        try:
-            yield library
-        except ArchiveDamagedError as error:
-            if archive.history.snapshot_id() == library.snapshot.snapshot_id:
-                raise
-            raise ArchiveLockedError(
-                folder, f"it was changed while it was being searched ({error.problem})", "Run the command again."
-            ) from error
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What the user asks of one verification. `destination` gets the report and, in evidence/, the case.
 
     `query_id` names the release in matches.csv; empty means the stem of its file or URL. With `offline` nothing is
-    fetched: `source` is a case, a local file, or the URL of what lies in evidence/ already.
+    fetched: `source` is a case, a local file, or the URL of what lies in evidence/ already. With `remember` the release
+    is remembered beside the archive, and compared with earlier ones of its publisher that are.
     """
 
     source: str
@@ -158,15 +105,19 @@ class Request:
     formats: frozenset[str]
     claimed_date: str = ""
     publisher: str = ""
+    published: str = ""
     claims: tuple[Claim, ...] = ()
     options: AcquisitionOptions = field(default_factory=AcquisitionOptions)
     seal: SealOptions = field(default_factory=lambda: SealOptions(actor=actor_name()))
     c2pa_trust: Path | None = None
     query_id: str = ""
     offline: bool = False
+    remember: bool = True
 
 
-def verify_release(request: Request, library: Library | None, progress: Progress) -> Report:
+def verify_release(
+    request: Request, library: Library | None, progress: Progress, tell: Callable[[str], None] = lambda _: None
+) -> Report:
     """Check one release against the library and write its report.
 
     Parameters
@@ -174,6 +125,8 @@ def verify_release(request: Request, library: Library | None, progress: Progress
     library
         The archive to search. None: the release is preserved and reported on, and the report says that nothing was
         searched.
+    tell
+        Takes what the user should know besides: that the release could not be remembered.
 
     Raises
     ------
@@ -200,9 +153,14 @@ def verify_release(request: Request, library: Library | None, progress: Progress
                 progress=progress,
             )
         with noting_examination(preserved, request.destination, request.seal):
-            report = _examine(request, preserved, library, working, report_id=report_id, progress=progress)
-            write_report(report, working, request.destination, request.formats)
-        return report
+            checked = _examine(request, preserved, library, working, report_id=report_id, progress=progress)
+            write_report(checked.report, working, request.destination, request.formats)
+        if library and checked.memory:
+            try:
+                checked.memory.keep(library.archive.folder, checked, library.learned, tell)
+            except VerifyError as error:
+                tell(f"the report is written, but the release cannot be remembered: {error}")
+        return checked.report
 
 
 def _examine(
@@ -213,29 +171,46 @@ def _examine(
     *,
     report_id: str,
     progress: Progress,
-) -> Report:
+) -> Checked:
     """Examine what was preserved, compare it with the library, and put the report together."""
     acquisition, manifest = preserved.acquisition, preserved.manifest
     media = media_file(preserved.case_dir, manifest)
     proxy = working / _PROXY_NAME
+    memory = Memory(working) if request.remember and library and library.snapshot.reference_count else None
     with _naming(acquisition.source):
-        examination = examine_query(media, progress, "examine", proxy, library.learned if library else None)
+        examination = examine_query(
+            media,
+            progress,
+            "examine",
+            proxy,
+            library.learned if library else None,
+            reference_side=memory.side if memory else None,
+        )
     credentials = read_credentials(media, trust_anchors=request.c2pa_trust)
     observations = (
         *examine_container(media, acquired_utc=acquisition.finished_utc),
         *decoding_observations(examination.info, examination.outcome),
     )
+    publisher = request.publisher or acquisition.publisher or ""
+    published = _published(request, acquisition)
+    release = release_as_reference(report_id, preserved, publisher, published, examination)
     matches: tuple[Match, ...] | None = None
-    with ProxyReader() as proxies:
+    earlier = NONE_EARLIER
+    with ExitStack() as stack:
+        proxies = stack.enter_context(ProxyReader())
         query = query_material(examination, proxy, proxies, library.learned if library else None)
         if library is not None and library.snapshot.reference_count:
             matches = find_matches(query, library.hashes, library.material, progress)
         repeats = find_repeats(query, progress)
-    proxy.unlink(missing_ok=True)
-    pictures = PictureBook(working, media, library.archive if library else None)
-    first_frame, frame_pairs = pictures.draw(matches or (), repeats)
+        cases = stack.enter_context(open_cases(library.archive.folder)) if library and request.remember else None
+        if cases:
+            earlier = search_earlier(cases, release, query, progress)
+        pictures = PictureBook(working, media, library.archive if library else None)
+        first_frame, frame_pairs = pictures.draw(
+            matches or (), repeats, earlier.matches, cases.archive if cases else None
+        )
     claimed_date, basis = _claimed_date(request, acquisition)
-    return assemble(
+    report = assemble(
         Material(
             report_id=report_id,
             query_id=request.query_id or _query_id(acquisition),
@@ -248,19 +223,27 @@ def _examine(
             matches=matches,
             is_by_looks=library is None or library.learned is not None,
             repeats=repeats,
+            earlier=earlier.matches,
+            earlier_releases=earlier.releases,
             frame_pairs=frame_pairs,
             first_frame=first_frame,
             claimed_date=claimed_date,
             claimed_date_basis=basis,
-            publisher=request.publisher,
+            publisher=publisher,
+            published=published.date,
             claims=request.claims,
-            parameters=parameters(library),
+            parameters={
+                **parameters(library),
+                "earlier_releases_searched": earlier.searched,
+                "earlier_releases_remembered": earlier.known,
+            },
             seal=describe_seal(preserved.case_dir, request.seal.timestamp_roots),
             credentials=credentials,
             observations=observations,
             warnings=preserved.warnings,
         )
     )
+    return Checked(report=report, release=release, examination=examination, query_proxy=proxy, memory=memory)
 
 
 def parameters(library: Library | None) -> dict[str, str | int | float | bool]:
@@ -317,10 +300,20 @@ def query_material(
     )
 
 
+def _published(request: Request, acquisition: Acquisition) -> Sighting:
+    """Return when the release was published, and who says so."""
+    if request.published:
+        basis = "publication date stated by the operator"
+        return Sighting(date=request.published, source=SightingSource.STATEMENT, basis=basis)
+    return Sighting(date=acquisition.published or "", source=SightingSource.PLATFORM, basis="publication date")
+
+
 def _claimed_date(request: Request, acquisition: Acquisition) -> tuple[str, str]:
     """Return the date to hold references against, and who states it."""
     if request.claimed_date:
         return request.claimed_date, "stated by the operator"
+    if request.published:
+        return request.published, "publication date stated by the operator"
     if acquisition.published:
         return acquisition.published, "publication date stated by the platform"
     return "", ""

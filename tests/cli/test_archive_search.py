@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fixtures import drawing
 from tests.cli.helpers.command import Done, verify
 from tests.http_server import serving
 from tests.unit.onnx_samples import written
@@ -23,6 +24,7 @@ from verify.findings.nearness import STATEMENT, TOO_FLAT, WITHOUT_VECTORS
 from verify.media.reader import frames_at
 
 SHOWN_S = 2.0
+STILL = cv2.imencode(".png", next(drawing.scene(1, 1)))[1].tobytes()
 
 
 def picture_of(footage: dict[str, Path], name: str = "scene", time_s: float = SHOWN_S) -> np.ndarray[Any, Any]:
@@ -86,12 +88,15 @@ def test_a_clip_and_what_is_said_of_it(release: Path, archive: Path):
     assert lines[-1] == "2 references compared."
 
 
-def test_a_clip_from_a_url(release: Path, archive: Path):
+def test_a_clip_and_a_picture_from_urls(release: Path, archive: Path):
     with serving() as server:
         url = server.add("/release.mp4", release.read_bytes(), "video/mp4")
         refused = verify("archive", "search", url, "--archive", archive)
         done = verify("archive", "search", url, "--archive", archive, "--json", "--allow-private", "--no-descriptor")
+        still = server.add("/still.png", STILL, "image/png")
+        picture = verify("archive", "search", still, "--archive", archive, "--json", "--allow-private")
     assert (refused.code, refused.out) == (11, "")
+    assert found(picture)["is_picture"] is True
     told = found(done)
     assert (told["source"], told["is_picture"], told["by_looks"]) == (url, False, None)
     assert told["notes"] == [WITHOUT_VECTORS]

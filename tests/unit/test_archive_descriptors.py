@@ -14,6 +14,8 @@ import pytest
 from tests.unit.archive_samples import features_of
 from tests.unit.fingerprint_samples import Film, reference_of
 from verify.archive import descriptor_index as module
+from verify.archive import vector_codes
+from verify.archive.cache_files import VECTORS_CACHE
 from verify.archive.catalogue import CATALOGUE_NAME
 from verify.archive.descriptor_index import DescriptorIndex
 from verify.archive.store import Archive
@@ -256,3 +258,85 @@ def test_vectors_of_another_length_are_damage(folder: Path):
 
 def test_empty_archive_has_nothing_to_refuse(folder: Path):
     assert loaded(filled(folder)).reference_ids == ()
+
+
+# --- the file of a large archive --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An archive that counts as large."""
+    monkeypatch.setattr(module, "_CODED_FROM_PICTURES", 1000)
+    monkeypatch.setattr(module, "_CODES_LEARNED_FROM", 900)
+    return filled(folder, **{f"r{number}": described(number, count=200) for number in range(6)})
+
+
+def nearest(folder: Path) -> tuple[list[float], list[int], list[int]]:
+    with Archive.open(folder) as archive:
+        ids = [reference.id for reference in archive.references()]
+        index = DescriptorIndex.load(archive, ids, MODEL, DIMENSIONS)
+        cosines, rows = index._codes.search(vectors(77, 20).astype(np.float32), 50)
+        return cosines.tolist(), rows.tolist(), index.nearest(vectors(77, 1).astype(np.float32)).tolist()
+
+
+def test_codes_of_a_large_archive_are_learned_once(large: Path, monkeypatch: pytest.MonkeyPatch):
+    expected = nearest(large)
+    assert {path.name for path in large.iterdir()} == {CATALOGUE_NAME, VECTORS_CACHE}
+    monkeypatch.setattr(DescriptorIndex, "_fill", None)
+    assert nearest(large) == expected
+
+
+def turned(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: turned(path, 4096 + 7),
+        lambda path: turned(path, path.stat().st_size - 4000),
+        lambda path: turned(path, 12),
+    ],
+)
+def test_damaged_codes_are_learned_anew(large: Path, damage):
+    expected = nearest(large)
+    whole = (large / VECTORS_CACHE).read_bytes()
+    damage(large / VECTORS_CACHE)
+    assert nearest(large) == expected
+    assert (large / VECTORS_CACHE).read_bytes() == whole
+
+
+def test_codes_of_other_vectors_are_not_used(large: Path):
+    before = nearest(large)
+    with Archive.open(large) as archive:
+        archive.replace_descriptors("r3", described(33, count=200))
+    after = nearest(large)
+    assert after != before
+    (large / VECTORS_CACHE).unlink()
+    assert nearest(large) == after
+
+
+def test_codes_that_cannot_be_kept_are_done_without(large: Path):
+    expected = nearest(large)
+    (large / VECTORS_CACHE).unlink()
+    (large / VECTORS_CACHE).mkdir()
+    assert nearest(large) == expected
+    assert {path.name for path in large.iterdir()} == {CATALOGUE_NAME, VECTORS_CACHE}
+
+
+def test_without_faiss_a_large_archive_has_no_codes(large: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with Archive.open(large) as archive:
+        index = DescriptorIndex.load(archive, ["r0", "r1", "r2", "r3", "r4", "r5"], MODEL, DIMENSIONS)
+        assert index.nearest(vectors(1).astype(np.float32)).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("centroids", "codes"), [(127, 256), (128, 255), (128, 0), (0, 256)])
+def test_codes_of_a_wrong_size_never_reach_faiss(centroids: int, codes: int):
+    arrays = (np.zeros(centroids, np.float32), np.zeros(codes, np.uint8))
+    with pytest.raises(ValueError, match="bytes of codes for 100 vectors"):
+        vector_codes.index_of(DIMENSIONS, 100, arrays)
+    assert vector_codes.index_of(DIMENSIONS, 100, (np.zeros(128, np.float32), np.zeros(256, np.uint8))).ntotal == 100

@@ -21,7 +21,7 @@ from fixtures.footage import CHECKOUT
 from tests.unit.archive_samples import codes_of, features_of, nearest_by_hand, small_dictionary, unprivileged
 from tests.unit.fingerprint_samples import Film, reference_of
 from tests.unit.test_archive_store import change
-from verify.archive import inverted_lists, local_index
+from verify.archive import cache_files, inverted_lists, local_index
 from verify.archive.catalogue import CATALOGUE_NAME
 from verify.archive.local_index import CACHE_NAME, LocalIndex
 from verify.archive.store import Archive
@@ -355,7 +355,7 @@ def test_systems_that_cannot_reserve_room_write_it(folder: Path, monkeypatch: py
     whole = (folder / CACHE_NAME).read_bytes()
     (folder / CACHE_NAME).unlink()
     monkeypatch.delattr(os, "posix_fallocate", raising=False)
-    monkeypatch.setattr(inverted_lists, "_ZEROS", bytes(1000))
+    monkeypatch.setattr(cache_files, "_ZEROS", bytes(1000))
     assert loaded(folder) == expected
     assert (folder / CACHE_NAME).read_bytes() == whole
 
@@ -381,7 +381,7 @@ def test_process_killed_while_it_sorts_leaves_nothing_that_counts(folder: Path):
     assert left.startswith(".keypoints.cache.partial-")
     loaded(folder)
     assert {path.name for path in folder.iterdir()} == {CATALOGUE_NAME, CACHE_NAME, left}, "it may be growing still"
-    hours_ago = time.time() - 2 * local_index._STALE_PARTIAL_S
+    hours_ago = time.time() - 2 * cache_files._STALE_PARTIAL_S
     os.utime(folder / left, (hours_ago, hours_ago))
     (folder / CACHE_NAME).unlink()
     loaded(folder)
@@ -439,7 +439,7 @@ def test_no_room_anywhere_is_an_error_of_ours(folder: Path, monkeypatch: pytest.
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(inverted_lists, "_reserve", full)
+    monkeypatch.setattr(inverted_lists, "reserve", full)
     with Archive.open(folder) as archive, pytest.raises(OutputNotWritableError, match="no room to sort 240") as caught:
         LocalIndex.load(archive)
     assert caught.value.exit_code == 51

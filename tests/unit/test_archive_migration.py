@@ -59,6 +59,22 @@ CREATE TABLE thumbnail (
 ) STRICT;
 INSERT INTO thumbnail SELECT reference_id, time_s, width_px, height_px, jpeg FROM new_thumbnail;
 DROP TABLE new_thumbnail;
+ALTER TABLE fingerprint RENAME TO new_fingerprint;
+CREATE TABLE fingerprint (
+    reference_id TEXT NOT NULL REFERENCES reference (id),
+    algorithm TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    bits INTEGER NOT NULL,
+    frame_count INTEGER NOT NULL,
+    times_s BLOB NOT NULL,
+    codes BLOB NOT NULL,
+    quality BLOB NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (reference_id, algorithm)
+) STRICT;
+INSERT INTO fingerprint SELECT reference_id, algorithm, version, bits, frame_count, times_s, codes, quality, sha256
+    FROM new_fingerprint;
+DROP TABLE new_fingerprint;
 DROP TABLE sighting;
 DROP TABLE amendment;
 DROP TABLE log;

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from tests.unit.archive_samples import features_of, proxy_in
+from tests.unit.archive_samples import features_of, proxy_in, unprivileged
 from tests.unit.fingerprint_samples import Film, reference_of
+from verify.archive.cache_files import MOTION_CACHE
 from verify.archive.catalogue import CATALOGUE_NAME
 from verify.archive.motion_index import MotionIndex
 from verify.archive.records import digest_of
@@ -20,6 +23,7 @@ from verify.fingerprint.motion_signatures import DIMENSIONS, VERSION, mirrored
 from verify.model import MotionSet, Reference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -121,3 +125,98 @@ def test_likeness_is_the_highest_cosine_of_a_window_or_the_next(monkeypatch: pyt
     assert index.likeness([mirrored(sought)])[0, 1, 0] == pytest.approx(1.0, abs=1e-5)
     monkeypatch.setattr("verify.archive.motion_index._BLOCK_WINDOWS", 1)
     assert index.likeness([sought, sought[:0], -sought[1:]]) == pytest.approx(whole, abs=1e-6)
+
+
+# --- the file of a large archive --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An archive that counts as large."""
+    monkeypatch.setattr("verify.archive.motion_index._CACHED_FROM_MOMENTS", 1)
+    return filled(tmp_path / "archive", a=motion_of(1, 250), b=None, c=motion_of(2, 250))
+
+
+def told_by(index: MotionIndex) -> tuple[list[object], ...]:
+    sought = motion_of(1, 250).codes[[5, 101]].astype(np.float32)
+    likeness = index.likeness([sought, -sought])
+    arrays = (likeness, *index.around(3), index.codes, index.times_s, index.starts, index.owners)
+    return tuple(array.tolist() for array in arrays)
+
+
+def searched(folder: Path) -> tuple[list[object], ...]:
+    with Archive.open(folder) as archive:
+        return told_by(MotionIndex.load(archive, ["a", "b", "c"]))
+
+
+IN_MEMORY = {"a": motion_of(1, 250), "c": motion_of(2, 250)}
+
+
+def test_large_archive_is_read_once(large: Path, monkeypatch: pytest.MonkeyPatch):
+    expected = told_by(MotionIndex(("a", "b", "c"), IN_MEMORY))
+    assert searched(large) == expected
+    assert {path.name for path in large.iterdir()} == {CATALOGUE_NAME, MOTION_CACHE}
+    monkeypatch.setattr(Archive, "motion", None)
+    assert searched(large) == expected
+
+
+def turned(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "the key": lambda path: turned(path, 9),
+    "codes": lambda path: turned(path, 4096 + 7),
+    "times": lambda path: turned(path, 4096 + 6 * 4096 + 7),
+    "references": lambda path: turned(path, path.stat().st_size - 4096),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("part", [4096, 1 << 20])
+def test_damaged_file_is_made_anew(large: Path, kind: str, part: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("verify.archive.cache_files._PART_BYTES", part)
+    expected = searched(large)
+    whole = (large / MOTION_CACHE).read_bytes()
+    DAMAGE[kind](large / MOTION_CACHE)
+    assert searched(large) == expected
+    if kind != "a folder":  # in whose place no file can be put
+        assert (large / MOTION_CACHE).read_bytes() == whole
+
+
+def test_file_of_other_signatures_is_not_used(large: Path):
+    searched(large)
+    other = filled(large.parent / "other", a=motion_of(3, 250), c=motion_of(2, 250))
+    (other / MOTION_CACHE).write_bytes((large / MOTION_CACHE).read_bytes())
+    with Archive.open(other) as archive:
+        found = told_by(MotionIndex.load(archive, ["a", "c"]))
+    assert found == told_by(MotionIndex.of({"a": motion_of(3, 250), "c": motion_of(2, 250)}))
+
+
+def test_nothing_is_left_out_of_a_large_archive_silently(large: Path):
+    searched(large)
+    change(large, "UPDATE motion SET version = 9 WHERE reference_id = 'c'")
+    with pytest.raises(FingerprintVersionError, match="of c are version 9"):
+        searched(large)
+    change(large, "UPDATE motion SET version = 1, sha256 = 'other' WHERE reference_id = 'c'")
+    with pytest.raises(ArchiveDamagedError, match="of c are damaged"):
+        searched(large)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permission bits")
+def test_large_archive_that_may_only_be_read_is_searched_all_the_same(large: Path):
+    expected = searched(large)
+    with tempfile.TemporaryDirectory() as name:
+        copy = type(large)(name) / "archive"
+        copy.parent.chmod(0o755)
+        copy.mkdir()
+        (copy / CATALOGUE_NAME).write_bytes((large / CATALOGUE_NAME).read_bytes())
+        copy.chmod(0o555)
+        with unprivileged():
+            assert searched(copy) == expected
+        copy.chmod(0o755)
+        assert {path.name for path in copy.iterdir()} == {CATALOGUE_NAME}

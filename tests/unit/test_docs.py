@@ -28,7 +28,7 @@ from tests.unit.archive_samples import features_of
 from tests.unit.examination_samples import descriptor, examination_of, proxy_file
 from verify import errors
 from verify.__main__ import COMMANDS, verify
-from verify.archive import local_index
+from verify.archive import index, local_index
 from verify.archive.catalogue import APPLICATION_ID, FORMAT_VERSION
 from verify.archive.changes import see_again
 from verify.archive.local_index import CACHE_NAME
@@ -231,6 +231,46 @@ def test_claims_example_can_be_loaded(tmp_path: Path) -> None:
     claims = load_claims(path)
     assert [claim.date for claim in claims] == ["2025-10-11", "2025-10"]
     assert all(claim.statement for claim in claims)
+
+
+def test_the_archive_format_page_describes_the_other_cache_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read the hashes by what the page says alone."""
+    text = section(
+        text_of(DOCS / "internals" / "archive-format.md"),
+        "## The files `hashes.cache`, `motion.cache` and `vectors.cache`",
+    )
+    for words in ("VRFYHSH1", "VRFYMOT1", "VRFYVEC1", "key of 32 bytes", "A uint64", "P uint32", "4096", "1048576"):
+        assert words in text
+    monkeypatch.setattr(index, "LARGE_FRAMES", 1)
+    small_archive(tmp_path / "archive")
+    with Archive.open(tmp_path / "archive") as archive:
+        hashes = index.ReferenceIndex.load(archive, 0.5)
+        stored = hashes.fingerprints[hashes.reference_ids[0]]
+    content = (tmp_path / "archive" / "hashes.cache").read_bytes()
+    count, parts = struct.unpack_from("<II", content, 40)
+    rows = np.frombuffer(content, "<u8", count, 48).tolist()
+    digest_at = 48 + 8 * count + 4 * parts
+    (checksum,) = np.frombuffer(content, "<u4", parts, 48 + 8 * count)
+    at = -(-(digest_at + 32) // 4096) * 4096
+    assert (content[:8], count) == (b"VRFYHSH1", 10)
+    assert content[digest_at : digest_at + 32] == hashlib.sha256(content[:digest_at]).digest()
+    assert zlib.crc32(content[at:]) == checksum
+    arrays = []
+    for size, kind in zip(rows, ("<i8", "<f8", *("u1", "<u4", "u1", "u1") * 2), strict=True):
+        width = {2: 32, 6: 8}.get(len(arrays), 1)
+        arrays.append(np.frombuffer(content, kind, size * width, at).reshape(size, width))
+        at = -(-(at + arrays[-1].nbytes) // 4096) * 4096
+    assert at == len(content)
+    starts, times_s = arrays[0].ravel(), arrays[1].ravel()
+    usable = stored["pdq"].quality >= 0.5
+    assert starts.tolist() == [0, usable.sum()]
+    assert times_s.tolist() == stored["pdq"].times_s[usable].tolist()
+    for algorithm, first in (("pdq", 2), ("phash", 6)):
+        codes, frames, radii, others = arrays[first], *(each.ravel() for each in arrays[first + 1 : first + 4])
+        assert (codes == stored[algorithm].codes[usable][frames]).all()
+        assert len(radii) + others.sum() == len(codes)
 
 
 def test_the_archive_format_page_describes_the_sorted_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.fingerprint_samples import AS_SHOWN, MIRRORED, Edit, Film, fingerprints_of, reference_of
+from verify.archive import index as index_module
 from verify.archive.index import ReferenceIndex
 from verify.match.candidates import find_candidates
 from verify.match.hash_lines import find_hash_matches
@@ -262,6 +263,15 @@ def test_number_of_candidates_is_bounded():
     copies = {f"copy-{number:03d}": reference_of(OURS, 30.0) for number in range(300)}
     edit = Edit().add(OURS, 10.0, 3.0)
     assert len(find_candidates(make_query(edit.views(), edit.shots()), ReferenceIndex(copies, MIN_QUALITY))) == 240
+
+
+def test_large_archives_name_the_same_candidates(monkeypatch: pytest.MonkeyPatch):
+    edit = Edit().add(OURS, 10.0, 3.0).add(THEIRS, 5.0, 2.0).add(STRANGER, 0.0, 2.0)
+    query = make_query(edit.views(), edit.shots())
+    of_small = find_candidates(query, ReferenceIndex(REFERENCES, MIN_QUALITY))
+    monkeypatch.setattr(index_module, "LARGE_FRAMES", 1)
+    assert find_candidates(query, ReferenceIndex(REFERENCES, MIN_QUALITY)) == of_small
+    assert {candidate.reference_id for candidate in of_small} == {"ours", "theirs"}
 
 
 def test_weights_are_zero_for_flat_frames_and_other_shots():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from verify.archive.cache_files import CACHE_NAMES
 from verify.archive.files import MEDIA_NAME, PROXIES_NAME
 from verify.archive.history import AMENDED, FORGOTTEN, RESTORED, RETRACTED, SEEN, Change
 from verify.dates import utc_now
@@ -24,8 +25,6 @@ SIGHTING_FIELDS = ("date", "source", "basis", "url")
 _TABLES = (
     "thumbnail", "descriptor", "motion", "media", "proxy", "local_features", "fingerprint", "amendment", "sighting",
 )  # fmt: skip
-#: Files that hold copies of what the catalogue holds, sorted for the search.
-CACHES = "*.cache"
 _LIST_HINT = "See verify archive list."
 
 
@@ -214,7 +213,8 @@ def clear_unnamed(archive: Archive) -> None:
 
 def clear_caches(folder: Path) -> None:
     """Delete the caches of an archive, which are made anew when it is searched; raises OutputNotWritableError."""
-    for cache in folder.glob(CACHES):
+    partial = (path for name in CACHE_NAMES for path in folder.glob(f".{name}.partial-*"))
+    for cache in (*(folder / name for name in CACHE_NAMES), *partial):
         try:
             cache.unlink(missing_ok=True)
         except OSError as error:

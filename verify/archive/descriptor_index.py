@@ -7,15 +7,26 @@ may be nearest. These are then compared exactly, with vectors read from where th
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from verify.archive import vector_codes
+from verify.archive.cache_files import (
+    VECTORS_CACHE,
+    CachedArrays,
+    DamagedCacheError,
+    key_of,
+    write_arrays,
+    write_in_place,
+)
 from verify.archive.catalogue import BACKUP_HINT
 from verify.errors import ArchiveDamagedError, FingerprintVersionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -40,6 +51,14 @@ _MAKE_HINT = (
 )
 _CHANGED_HINT = "Run the command again."
 _NAMED_DIGITS = 16
+_MAGIC = b"VRFYVEC1"
+
+
+class _CodesFile(NamedTuple):
+    """Where codes are kept, and the key of those that are wanted."""
+
+    path: Path
+    key: bytes
 
 
 class DescriptorIndex:
@@ -49,14 +68,18 @@ class DescriptorIndex:
     """
 
     def __init__(
-        self, reference_ids: Sequence[str], counts: Sequence[int], read: Callable[[str], DescriptorSet]
+        self,
+        reference_ids: Sequence[str],
+        counts: Sequence[int],
+        read: Callable[[str], DescriptorSet],
+        file: _CodesFile | None = None,
     ) -> None:
         self.reference_ids = tuple(reference_ids)
         self._read = read
         self._kept: OrderedDict[int, DescriptorSet] = OrderedDict()
         self._kept_bytes = 0
         self._owners = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        self._codes = self._coded(counts)
+        self._codes = self._coded(counts, file)
 
     @classmethod
     def of(cls, reference_ids: Sequence[str], descriptors: Mapping[str, DescriptorSet]) -> DescriptorIndex:
@@ -69,7 +92,9 @@ class DescriptorIndex:
     ) -> DescriptorIndex:
         """Make an index of the vectors, of so many dimensions, that one model gave for references of an archive.
 
-        The archive must stay open as long as the index is used.
+        For a large archive the codes are kept as a file in the archive's folder, which is made anew when the vectors
+        have changed or the file is damaged, and does without where the folder cannot be written. The archive must stay
+        open as long as the index is used.
 
         Raises
         ------
@@ -107,7 +132,9 @@ class DescriptorIndex:
                 problem = f"the learned descriptors of {reference_id} were replaced while it was being searched"
                 raise FingerprintVersionError(archive.folder, problem, _CHANGED_HINT) from error
 
-        return cls(reference_ids, counts, read)
+        searched = (tuple(stored[each]) for each in reference_ids)
+        key = key_of([vector_codes.library_version(), _CODES_LEARNED_FROM, *searched])
+        return cls(reference_ids, counts, read, _CodesFile(archive.folder / VECTORS_CACHE, key))
 
     def nearest(self, queries: Floats) -> Numbers:
         """Name the references that are most like any of the queries, (Q, D): their numbers, ascending.
@@ -172,21 +199,33 @@ class DescriptorIndex:
             self._kept_bytes -= dropped.vectors.nbytes
         return found
 
-    def _coded(self, counts: Sequence[int]) -> Any:
+    def _coded(self, counts: Sequence[int], file: _CodesFile | None) -> Any:
         """Make a FAISS index of all vectors, in the order of the references; None where it cannot be imported."""
         numbers = [number for number, count in enumerate(counts) if count]
-        try:
-            import faiss  # noqa: PLC0415 - slow, and only needed when there is an archive to search
-        except ImportError:
-            return None
         if not numbers:
             return None
+        is_exact = len(self._owners) < _CODED_FROM_PICTURES
         dimensions = self._vectors(numbers[0]).vectors.shape[1]
-        exact = len(self._owners) < _CODED_FROM_PICTURES
-        # Two numbers share a code, if they come in twos.
-        kind = "Flat" if exact else f"PQ{dimensions // 2 if dimensions % 2 == 0 else dimensions}x4fs"
-        index = faiss.index_factory(dimensions, kind, faiss.METRIC_INNER_PRODUCT)
-        if not exact:
+        try:
+            if file and not is_exact:
+                with suppress(OSError, DamagedCacheError, ValueError):
+                    cached = CachedArrays.opened(file.path, _MAGIC, file.key, vector_codes.LAYOUT)
+                    for number in range(len(vector_codes.LAYOUT)):
+                        cached.check_whole(number)
+                    return vector_codes.index_of(dimensions, len(self._owners), cached.arrays)
+            index = vector_codes.coded(dimensions, is_exact=is_exact)
+        except ImportError:
+            return None
+        self._fill(index, numbers, is_exact=is_exact)
+        if file and not is_exact:
+            arrays = vector_codes.arrays_of(index)
+            with suppress(OSError):  # done without
+                write_in_place(file.path, lambda out: write_arrays(out, _MAGIC, file.key, vector_codes.LAYOUT, arrays))
+        return index
+
+    def _fill(self, index: Any, numbers: Sequence[int], *, is_exact: bool) -> None:
+        """Learn the codes of a FAISS index and add the vectors of all references that have some."""
+        if not is_exact:
             index.train(np.concatenate(self._sample(numbers))[:_CODES_LEARNED_FROM])
         some: list[npt.NDArray[np.float16]] = []
         waiting = 0
@@ -196,7 +235,6 @@ class DescriptorIndex:
             if waiting >= _BLOCK_PICTURES or number == numbers[-1]:
                 index.add(np.concatenate(some).astype(np.float32))
                 some, waiting = [], 0
-        return index
 
     def _sample(self, numbers: Sequence[int]) -> list[Floats]:
         """Read vectors of references spread over all, enough to learn codes from."""

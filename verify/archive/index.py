@@ -1,6 +1,7 @@
 """Search over the fingerprints of all references: every archived frame within a Hamming radius of a query frame.
 
-Exact: FAISS's flat binary index where it can be imported, else the same scan in NumPy.
+Exact. Of small archives all is compared with all: by FAISS's flat binary index where it can be imported, else by the
+same scan in NumPy. Of large ones less is, and the same found: `hash_search`.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.archive.hash_cache import LargeHashes, StoredFingerprints, StoredHashes
 from verify.errors import ArchiveDamagedError
 from verify.fingerprint.registry import CUES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import numpy.typing as npt
 
     from verify.archive.store import Archive
     from verify.model import FingerprintSet
 
+#: Archives with fewer frames are compared in full: that takes no longer, and nothing has to be prepared for it.
+LARGE_FRAMES = 200_000
 _QUERY_BATCH = 64
 _SCAN_BATCH = 200_000
 
@@ -35,23 +39,46 @@ class Hits:
 
 
 class ReferenceIndex:
-    """The fingerprints of a set of references, held in memory for one run.
+    """The fingerprints of a set of references, ready to be searched.
 
     Parameters
     ----------
     fingerprints
         Reference id to fingerprints by algorithm. Frames whose quality is below `min_quality` (0..1) are kept for
         alignment but not found by `search`: what is nearly flat resembles everything nearly flat.
+    exact
+        Compare all with all, however many there are. The other way finds the same pairs, for a proof.
     """
 
-    def __init__(self, fingerprints: Mapping[str, Mapping[str, FingerprintSet]], min_quality: float) -> None:
+    def __init__(
+        self,
+        fingerprints: Mapping[str, Mapping[str, FingerprintSet]],
+        min_quality: float,
+        *,
+        exact: bool = False,
+        stored: StoredHashes | None = None,
+    ) -> None:
         self.reference_ids = tuple(sorted(fingerprints))
         self.fingerprints = fingerprints
-        self._tables = {cue.algorithm: self._table(cue.algorithm, min_quality) for cue in CUES}
+        self._tables: dict[str, _Table] = {}
+        self._large: Callable[[str], LargeHashes] | None = None
+        if stored is not None:
+            self._large = stored.all
+        elif exact or sum(len(own["pdq"].times_s) for own in fingerprints.values()) < LARGE_FRAMES:
+            self._tables = {cue.algorithm: self._table(cue.algorithm, min_quality) for cue in CUES}
+        else:
+            hashes = LargeHashes.of(
+                lambda cue: [fingerprints[each][cue.algorithm] for each in self.reference_ids], min_quality
+            )
+            self._large = lambda _: hashes
 
     @classmethod
-    def load(cls, archive: Archive, min_quality: float) -> ReferenceIndex:
+    def load(cls, archive: Archive, min_quality: float, *, exact: bool = False) -> ReferenceIndex:
         """Load every reference of an archive that is not retracted.
+
+        For a large archive what is searched is kept as a file in the archive's folder, which is made anew when the
+        archive has changed or the file is damaged, and does without where the folder cannot be written. The archive
+        must stay open as long as the index is used.
 
         Raises
         ------
@@ -59,19 +86,23 @@ class ReferenceIndex:
             Fingerprints are damaged, missing, or of another version: nothing is left out of a search silently.
         """
         wanted = {reference.id for reference in archive.references() if not reference.retracted}
-        by_reference: dict[str, dict[str, FingerprintSet]] = {}
+        digests = [each for each in archive.fingerprint_digests() if each.reference_id in wanted]
         for cue in CUES:
-            for reference_id, fingerprint in archive.fingerprints(cue):
-                if reference_id in wanted:
-                    by_reference.setdefault(reference_id, {})[cue.algorithm] = fingerprint
+            versions = {each.reference_id: each.version for each in digests if each.algorithm == cue.algorithm}
             for reference_id in sorted(wanted):
-                if cue.algorithm not in by_reference.get(reference_id, {}):
+                if reference_id not in versions:
                     raise ArchiveDamagedError(
                         archive.folder,
                         f"the {cue.algorithm} fingerprints of {reference_id} are missing",
                         "Restore the folder from a backup, or build the archive anew.",
                     )
-        return cls(by_reference, min_quality)
+                if versions[reference_id] != cue.version:
+                    list(archive.fingerprints(cue, reference_id))  # says so
+        if exact or sum(each.frame_count for each in digests if each.algorithm == "pdq") < LARGE_FRAMES:
+            return cls(_read(archive, wanted), min_quality, exact=exact)
+        reference_ids = sorted(wanted)
+        stored = StoredHashes(archive, reference_ids, digests, min_quality)
+        return cls(StoredFingerprints(archive, reference_ids), min_quality, stored=stored)
 
     def _table(self, algorithm: str, min_quality: float) -> _Table:
         codes, numbers, times = [], [], []
@@ -86,13 +117,22 @@ class ReferenceIndex:
         return _Table(np.concatenate(codes), np.concatenate(numbers), np.concatenate(times))
 
     def search(self, algorithm: str, codes: npt.NDArray[np.uint8], radius_bits: int) -> Iterator[Hits]:
-        """Yield, batch by batch of query rows, all pairs with a distance of at most `radius_bits`.
+        """Yield, some at a time, all pairs with a distance of at most `radius_bits`.
 
         Parameters
         ----------
         codes
-            (Q, bits / 8) uint8.
+            (Q, bits / 8) uint8; those of all views of a release at once, which share much of the work.
         """
+        if self._large is not None:
+            hashes = self._large(algorithm)
+            for found in hashes.tables[algorithm].within(codes, radius_bits):
+                yield Hits(
+                    query_rows=found.queries,
+                    reference_numbers=hashes.references_of(found.rows),
+                    reference_times_s=hashes.times_s[found.rows],
+                )
+            return
         table = self._tables[algorithm]
         if len(table.codes) == 0:
             return
@@ -103,6 +143,16 @@ class ReferenceIndex:
                 reference_numbers=table.numbers[columns],
                 reference_times_s=table.times_s[columns],
             )
+
+
+def _read(archive: Archive, wanted: set[str]) -> dict[str, dict[str, FingerprintSet]]:
+    """Read the fingerprints of some references, by reference id, then algorithm."""
+    by_reference: dict[str, dict[str, FingerprintSet]] = {}
+    for cue in CUES:
+        for reference_id, fingerprint in archive.fingerprints(cue):
+            if reference_id in wanted:
+                by_reference.setdefault(reference_id, {})[cue.algorithm] = fingerprint
+    return by_reference
 
 
 class _Table:

@@ -14,24 +14,19 @@ from verify.archive.recognition import (
     recognised_as_copy,
     recognised_by_bytes,
 )
-from verify.archive.store import Archive, Thumbnail
+from verify.archive.store import Archive
+from verify.archive.thumbnails import Thumbnails
 from verify.archive.transfer import copy_reference
 from verify.dates import utc_now
 from verify.errors import AcquisitionFailedError
 from verify.fingerprint.examine import examine_reference
-from verify.media.pictures import encode_jpeg, reduced
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from verify.archive.linking import CopyRule
     from verify.fingerprint.learned import Descriptor
-    from verify.model import DecodeOutcome, Progress, Reference, SampledFrame
-
-THUMBNAIL_INTERVAL_S = 0.5
-THUMBNAIL_SIDE_PX = 256
-_THUMBNAIL_QUALITY = 60
-THUMBNAIL_TOLERANCE_S = 0.01
+    from verify.model import DecodeOutcome, Progress, Reference
 
 
 def add_video(
@@ -79,17 +74,11 @@ def add_video(
         described = learned is not None and _describe(archive, path, present.reference, progress, learned)
         return replace(present, described=described)
     check_addable(archive, reference, path.name, sha256, forgotten_too=forgotten_too)
-    thumbnails: list[Thumbnail] = []
-
-    def keep(frame: SampledFrame) -> None:
-        due = not thumbnails or frame.time_s - thumbnails[-1].time_s >= THUMBNAIL_INTERVAL_S - THUMBNAIL_TOLERANCE_S
-        if due or frame.starts_shot:
-            thumbnails.append(_thumbnail(frame))
-
+    thumbnails = Thumbnails()
     with temporary_folder() as folder:
         proxy = folder / "proxy.mkv"
         examination, fingerprints = examine_reference(
-            path, progress, reference.id, keep, proxy if with_proxy else None, learned=learned
+            path, progress, reference.id, thumbnails.add, proxy if with_proxy else None, learned=learned
         )
         if examination.local is None:
             raise TypeError("an examined reference has keypoints")
@@ -103,7 +92,7 @@ def add_video(
         archive.add(
             added,
             fingerprints,
-            thumbnails,
+            thumbnails.kept,
             examination.local,
             proxy if proxy.exists() else None,
             motion=examination.motion,
@@ -193,9 +182,3 @@ def file_sha256(path: Path) -> str:
         raise AcquisitionFailedError(
             path, f"cannot be read ({error.strerror})", "Check the file and its permissions."
         ) from error
-
-
-def _thumbnail(frame: SampledFrame) -> Thumbnail:
-    small = reduced(frame.pixels_bgr, THUMBNAIL_SIDE_PX)
-    height, width, _ = small.shape
-    return Thumbnail(time_s=frame.time_s, width_px=width, height_px=height, jpeg=encode_jpeg(small, _THUMBNAIL_QUALITY))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-import os
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+
+from verify.archive.cache_files import DIGEST_BYTES, DamagedCacheError, aligned, mapped, reserve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,15 +27,8 @@ if TYPE_CHECKING:
 
 _MAGIC = b"VRFYKEY2"
 _HEAD = struct.Struct("<8s32sQII")
-_DIGEST_BYTES = 32
-_ALIGNMENT = 4096
-_ZEROS = bytes(1 << 20)
 #: Mapped pages that were read are let go after so many bytes, or they would count as this process's memory.
 _RELEASE_EVERY_BYTES = 128 * 1024**2
-
-
-class DamagedListsError(Exception):
-    """A file of sorted codes is not what was written, or belongs to other codes."""
 
 
 class InvertedLists:
@@ -64,7 +58,7 @@ class InvertedLists:
     def in_file(cls, file: BinaryIO, starts: npt.NDArray[np.int64], dimensions: int) -> Self:
         """Return empty lists that lie in a new file, to be filled and sealed; raises OSError if there is no room."""
         size = _offsets(len(starts) - 1, int(starts[-1]), dimensions)[3]
-        _reserve(file, size)
+        reserve(file, size)
         return cls(starts, dimensions, mmap.mmap(file.fileno(), size))
 
     @classmethod
@@ -75,25 +69,19 @@ class InvertedLists:
         ------
         OSError
             There is none, or it cannot be read.
-        DamagedListsError
+        DamagedCacheError
             It is not whole, or belongs to other codes.
         """
-        if not path.is_file():
-            raise FileNotFoundError(path)
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < _offsets(words, 0, dimensions)[0]:
-                raise DamagedListsError(f"{path.name} is too short")
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        head, starts, checksums, digest = _read_head(mapped, words)
+        content = mapped(path, _offsets(words, 0, dimensions)[0])
+        head, starts, checksums, digest = _read_head(content, words)
         count = int(starts[-1])
         if hashlib.sha256(head).digest() != digest or (np.diff(starts) < 0).any():
-            raise DamagedListsError(f"the head of {path.name} is damaged")
+            raise DamagedCacheError(f"the head of {path.name} is damaged")
         if _HEAD.unpack_from(head) != (_MAGIC, key, count, words, dimensions):
-            raise DamagedListsError(f"{path.name} belongs to other keypoints")
-        if size != _offsets(words, count, dimensions)[3]:
-            raise DamagedListsError(f"{path.name} is not whole")
-        lists = cls(starts, dimensions, mapped)
+            raise DamagedCacheError(f"{path.name} belongs to other keypoints")
+        if len(content) != _offsets(words, count, dimensions)[3]:
+            raise DamagedCacheError(f"{path.name} is not whole")
+        lists = cls(starts, dimensions, content)
         lists._checksums = checksums
         return lists
 
@@ -127,16 +115,16 @@ class InvertedLists:
         self._checksums = np.array([self._checksum(word) for word in range(words)], np.uint32)
         head = _HEAD.pack(_MAGIC, key, len(self.codes), words, self.codes.shape[1])
         head += self.starts.astype("<i8").tobytes() + self._checksums.astype("<u4").tobytes()
-        self._mapped[: len(head) + _DIGEST_BYTES] = head + hashlib.sha256(head).digest()
+        self._mapped[: len(head) + DIGEST_BYTES] = head + hashlib.sha256(head).digest()
         self._checked[:] = True
         self._let_go(_RELEASE_EVERY_BYTES)
 
     def codes_of(self, word: int) -> npt.NDArray[np.int8]:
-        """Codes of one list, (n, D); raises DamagedListsError if it is damaged."""
+        """Codes of one list, (n, D); raises DamagedCacheError if it is damaged."""
         codes = self.codes[self.starts[word] : self.starts[word + 1]]
         if self._checksums is not None and not self._checked[word]:
             if self._checksum(word) != self._checksums[word]:
-                raise DamagedListsError(f"list {word} is damaged")
+                raise DamagedCacheError(f"list {word} is damaged")
             self._checked[word] = True
         self._let_go(codes.nbytes)
         return codes
@@ -160,15 +148,11 @@ class InvertedLists:
 
 def _offsets(words: int, count: int, dimensions: int) -> tuple[int, int, int, int]:
     """Where codes, reference numbers and key pictures begin in a file, and where it ends, in bytes."""
-    head_bytes = _HEAD.size + 8 * (words + 1) + 4 * words + _DIGEST_BYTES
-    codes = _aligned(head_bytes)
-    numbers = _aligned(codes + count * dimensions)
-    pictures = _aligned(numbers + 4 * count)
-    return codes, numbers, pictures, _aligned(pictures + 4 * count)
-
-
-def _aligned(offset: int) -> int:
-    return -(-offset // _ALIGNMENT) * _ALIGNMENT
+    head_bytes = _HEAD.size + 8 * (words + 1) + 4 * words + DIGEST_BYTES
+    codes = aligned(head_bytes)
+    numbers = aligned(codes + count * dimensions)
+    pictures = aligned(numbers + 4 * count)
+    return codes, numbers, pictures, aligned(pictures + 4 * count)
 
 
 def _read_head(mapped: mmap.mmap, words: int) -> tuple[bytes, npt.NDArray[np.int64], npt.NDArray[np.uint32], bytes]:
@@ -177,14 +161,4 @@ def _read_head(mapped: mmap.mmap, words: int) -> tuple[bytes, npt.NDArray[np.int
     head: Any = mapped[:size]
     starts = np.frombuffer(head, "<i8", words + 1, _HEAD.size).astype(np.int64)
     checksums = np.frombuffer(head, "<u4", words, _HEAD.size + 8 * (words + 1)).astype(np.uint32)
-    return head, starts, checksums, mapped[size : size + _DIGEST_BYTES]
-
-
-def _reserve(file: BinaryIO, size: int) -> None:
-    """Give a file its room on the disk; a mapped file must not run out of it while it is written."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file.fileno(), 0, size)
-        return
-    for start in range(0, size, len(_ZEROS)):
-        file.write(_ZEROS[: size - start])
-    file.flush()
+    return head, starts, checksums, mapped[size : size + DIGEST_BYTES]

@@ -7,18 +7,16 @@ comparing it with one hundred codes: search with many at once.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-import time
-import uuid
 from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from verify.archive.cache_files import KEYPOINTS_CACHE, DamagedCacheError, key_of, write_in_place
 from verify.archive.catalogue import BACKUP_HINT
-from verify.archive.inverted_lists import DamagedListsError, InvertedLists
+from verify.archive.inverted_lists import InvertedLists
 from verify.archive.nearest import Nearest, with_offsets, with_ones
 from verify.archive.threads import for_each
 from verify.archive.words import shipped_dictionary
@@ -28,6 +26,7 @@ from verify.fingerprint.local import VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+    from typing import BinaryIO
 
     import numpy.typing as npt
 
@@ -37,11 +36,9 @@ if TYPE_CHECKING:
 
     Codes = npt.NDArray[np.int8] | npt.NDArray[np.float32]
 
-CACHE_NAME = "keypoints.cache"
-_PARTIAL = f".{CACHE_NAME}.partial-"
+CACHE_NAME = KEYPOINTS_CACHE
 #: Archives with fewer keypoints are sorted anew for each run, in memory; that takes less than half a second.
 _CACHED_FROM_KEYPOINTS = 1_000_000
-_STALE_PARTIAL_S = 3600.0
 _KEPT_FEATURES_BYTES = 128 * 1024**2
 _BATCH_QUERIES = 1 << 17
 #: Comparisons of two codes that one thread makes in a fraction of a second.
@@ -133,7 +130,7 @@ class LocalIndex:
             batch = slice(start, start + _BATCH_QUERIES)
             try:
                 distances[batch], rows[batch] = self._nearest(queries[batch], neighbours, probes)
-            except DamagedListsError:
+            except DamagedCacheError:
                 # Sorted anew, every code has the same row as before.
                 self._use(self._sort(False))
                 distances[batch], rows[batch] = self._nearest(queries[batch], neighbours, probes)
@@ -212,10 +209,7 @@ class _ArchiveSource:
             archive.local_features(unusable)  # says what is wrong with them
         self.reference_ids = tuple(digest.reference_id for digest in stored)
         self._counts = [digest.keypoint_count for digest in stored]
-        content = hashlib.sha256()
-        for digest in stored:
-            content.update(repr(tuple(digest)).encode())
-        self._key = content.digest()
+        self._key = key_of(tuple(digest) for digest in stored)
 
     def read(self, reference_id: str) -> LocalFeatureSet:
         """Return the keypoints of a reference."""
@@ -231,7 +225,7 @@ class _ArchiveSource:
             return lists
         path = self._archive.folder / CACHE_NAME
         if may_be_kept:
-            with suppress(OSError, DamagedListsError):
+            with suppress(OSError, DamagedCacheError):
                 return InvertedLists.opened(path, self._key, len(self.dictionary), self.dictionary.dimensions)
         starts = _starts(self._stored_words(), len(self.dictionary))
         return self._written(path, starts)
@@ -251,21 +245,17 @@ class _ArchiveSource:
 
     def _written(self, path: Path, starts: npt.NDArray[np.int64]) -> InvertedLists:
         """Sort into a file in the archive's folder, or into a temporary one where that cannot be written."""
-        _sweep(path.parent)
-        unfinished = path.with_name(f"{_PARTIAL}{uuid.uuid4().hex}")
-        try:
-            with unfinished.open("x+b") as file:
-                lists = InvertedLists.in_file(file, starts, self.dictionary.dimensions)
-                lists.fill(self._parts())
-                lists.seal(self._key)
-            with suppress(OSError):  # another process has the old one open, where that matters
-                unfinished.replace(path)
+
+        def fill(file: BinaryIO) -> InvertedLists:
+            lists = InvertedLists.in_file(file, starts, self.dictionary.dimensions)
+            lists.fill(self._parts())
+            lists.seal(self._key)
             return lists
+
+        try:
+            return write_in_place(path, fill)
         except OSError:
             return self._temporary(starts)
-        finally:
-            with suppress(OSError):
-                unfinished.unlink()
 
     def _temporary(self, starts: npt.NDArray[np.int64]) -> InvertedLists:
         try:
@@ -287,12 +277,3 @@ def _starts(words: Iterator[npt.NDArray[np.uint16]], count: int) -> npt.NDArray[
     for some in words:
         starts[1:] += np.bincount(some, minlength=count)
     return np.cumsum(starts)
-
-
-def _sweep(folder: Path) -> None:
-    """Delete unfinished files of processes that were killed; a file that grows is younger."""
-    with suppress(OSError):
-        for path in list(folder.glob(f"{_PARTIAL}*")):
-            with suppress(OSError):
-                if time.time() - path.stat().st_mtime > _STALE_PARTIAL_S:
-                    path.unlink()

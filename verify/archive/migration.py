@@ -24,6 +24,10 @@ _CHANGED = {
         INSERT INTO thumbnail SELECT reference_id, time_s, width_px, height_px, digest_of(jpeg), jpeg
             FROM old_thumbnail
     """,
+    "fingerprint": """
+        INSERT INTO fingerprint SELECT reference_id, algorithm, version, bits, frame_count, sha256, times_s, codes,
+            quality FROM old_fingerprint
+    """,
     "descriptor": "INSERT INTO descriptor SELECT * FROM old_descriptor",
 }
 _SIGHTINGS = """

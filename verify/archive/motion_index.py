@@ -6,10 +6,20 @@ so that a long one has no advantage; a window counts the likeness of the best mo
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from verify.archive.cache_files import (
+    MOTION_CACHE,
+    CachedArrays,
+    Column,
+    DamagedCacheError,
+    key_of,
+    write_arrays,
+    write_in_place,
+)
 from verify.archive.catalogue import ANEW_HINT, BACKUP_HINT, translated
 from verify.archive.records import digest_of
 from verify.archive.threads import for_each
@@ -19,7 +29,7 @@ from verify.model import MotionSet
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -31,6 +41,11 @@ if TYPE_CHECKING:
 #: Length of a window, in seconds.
 WINDOW_S = 8.0
 _BLOCK_WINDOWS = 256
+#: Fewer are read from the catalogue for each run, in less than a tenth of a second.
+_CACHED_FROM_MOMENTS = 200_000
+_MAGIC = b"VRFYMOT1"
+#: Codes, times, first moments of windows, their references.
+_LAYOUT = (Column("i1", DIMENSIONS), Column("<f8"), Column("<i8"), Column("<i8"))
 
 
 class MotionDigest(NamedTuple):
@@ -113,6 +128,75 @@ class MotionIndex:
 
     def __init__(self, reference_ids: Sequence[str], motions: Mapping[str, MotionSet]) -> None:
         self.reference_ids = tuple(reference_ids)
+        self._cached: CachedArrays | None = None
+        self._read: Callable[[], Mapping[str, MotionSet]] | None = None
+        self._use(motions)
+
+    @classmethod
+    def of(cls, motions: Mapping[str, MotionSet]) -> MotionIndex:
+        """Make an index of signatures that are in memory, by reference id."""
+        return cls(tuple(sorted(motions)), motions)
+
+    @classmethod
+    def load(cls, archive: Archive, reference_ids: Sequence[str]) -> MotionIndex:
+        """Take the signatures of references of an archive; those without a proxy have none.
+
+        For a large archive they are kept as a file in the archive's folder, which is made anew when the archive has
+        changed or the file is damaged, and does without where the folder cannot be written. The archive must stay open
+        as long as the index is used.
+
+        Raises
+        ------
+        ArchiveDamagedError, FingerprintVersionError
+            Signatures are damaged, missing or of another version: nothing is left out of a search silently.
+        """
+        digests = {each.reference_id: each for each in archive.motion_digests()}
+        for reference_id in reference_ids:
+            if reference_id not in digests and archive.stored_proxy(reference_id) is not None:
+                problem = f"the motion signatures of {reference_id} are missing"
+                raise ArchiveDamagedError(archive.folder, problem, BACKUP_HINT)
+        stored = [digests[reference_id] for reference_id in reference_ids if reference_id in digests]
+
+        def read() -> dict[str, MotionSet]:
+            found = ((each.reference_id, archive.motion(each.reference_id)) for each in stored)
+            return {reference_id: motion for reference_id, motion in found if motion is not None}
+
+        of_another_version = [each.reference_id for each in stored if each.version != VERSION]
+        if of_another_version:
+            archive.motion(of_another_version[0])  # says so
+        if sum(each.moment_count for each in stored) < _CACHED_FROM_MOMENTS:
+            return cls(reference_ids, read())
+        index = cls(reference_ids, {})
+        index._read = read
+        index._open(archive.folder / MOTION_CACHE, key_of([WINDOW_S, tuple(reference_ids), *map(tuple, stored)]))
+        return index
+
+    def _open(self, path: Path, key: bytes) -> None:
+        """Map the file that has that key, or write it."""
+        with suppress(OSError, DamagedCacheError):
+            self._cached = CachedArrays.opened(path, _MAGIC, key, _LAYOUT)
+        self._path, self._key = path, key
+        if self._cached is None:
+            self._make()
+            return
+        self.codes, self.times_s, self.starts, self.owners = self._cached.arrays
+        try:
+            for number in range(1, len(_LAYOUT)):
+                self._cached.check_whole(number)
+        except DamagedCacheError:
+            self._make()
+
+    def _make(self) -> None:
+        """Read all from the catalogue, and write the file where that can be done."""
+        self._cached = None
+        if self._read is None:
+            return
+        self._use(self._read())
+        arrays = (self.codes, self.times_s, self.starts, self.owners)
+        with suppress(OSError):  # done without
+            write_in_place(self._path, lambda file: write_arrays(file, _MAGIC, self._key, _LAYOUT, arrays))
+
+    def _use(self, motions: Mapping[str, MotionSet]) -> None:
         sets = [motions.get(reference_id) for reference_id in self.reference_ids]
         kept = [(number, each) for number, each in enumerate(sets) if each is not None and len(each.times_s)]
         empty = np.zeros((0, DIMENSIONS), np.int8)
@@ -123,30 +207,6 @@ class MotionIndex:
         begins = np.flatnonzero((np.diff(numbers, prepend=-1) != 0) | (np.diff(windows, prepend=-1.0) != 0))
         self.starts = np.append(begins, len(numbers)).astype(np.int64)
         self.owners = numbers[begins]
-
-    @classmethod
-    def of(cls, motions: Mapping[str, MotionSet]) -> MotionIndex:
-        """Make an index of signatures that are in memory, by reference id."""
-        return cls(tuple(sorted(motions)), motions)
-
-    @classmethod
-    def load(cls, archive: Archive, reference_ids: Sequence[str]) -> MotionIndex:
-        """Read the signatures of references of an archive; those without a proxy have none.
-
-        Raises
-        ------
-        ArchiveDamagedError, FingerprintVersionError
-            Signatures are damaged, missing or of another version: nothing is left out of a search silently.
-        """
-        motions: dict[str, MotionSet] = {}
-        for reference_id in reference_ids:
-            motion = archive.motion(reference_id)
-            if motion is not None:
-                motions[reference_id] = motion
-            elif archive.stored_proxy(reference_id) is not None:
-                problem = f"the motion signatures of {reference_id} are missing"
-                raise ArchiveDamagedError(archive.folder, problem, BACKUP_HINT)
-        return cls(reference_ids, motions)
 
     def likeness(self, codes: Sequence[Floats]) -> Floats:
         """Say how much windows of the references hold moments like those of some queries.
@@ -162,6 +222,11 @@ class MotionIndex:
             Mean over the moments of the highest cosine, its sign left out, in the window or the next; for the picture
             as it is, and for its mirror image.
         """
+        if self._cached is not None:
+            try:
+                self._cached.check_whole(0)
+            except DamagedCacheError:
+                self._make()
         windows = len(self.owners)
         found = np.zeros((len(codes), 2, windows), np.float32)
         if not windows or not sum(map(len, codes)):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from verify.archive.metadata import check_id
-from verify.dates import latest_day
+from verify.dates import earliest_day, latest_day
 from verify.model import FingerprintSet, LocalFeatureSet, Reference, ReferenceKind, Sighting, SightingSource
 
 if TYPE_CHECKING:
@@ -100,10 +100,16 @@ def earliest(sightings: Sequence[Sighting]) -> Sighting:
 
     One without a date says least.
     """
-    return min(sightings, key=lambda each: (0, _latest(each.date)) if each.date else _NO_DATE)
+    return min(sightings, key=lambda each: (0, latest_moment(each.date)) if each.date else _NO_DATE)
 
 
-def _latest(date: str) -> str:
+def earliest_moment(date: str) -> str:
+    """Return a text that sorts as the first moment that a date can mean, among those of `latest_moment` too."""
+    day, _, clock = date.partition("T")
+    return f"{earliest_day(day).isoformat()}T{clock or '00'}"
+
+
+def latest_moment(date: str) -> str:
     """Return a text that sorts as the last moment that a date can mean."""
     day, _, clock = date.partition("T")
     return f"{latest_day(day).isoformat()}T{clock or '24'}"
@@ -139,7 +145,7 @@ def fingerprint_row(fingerprint: FingerprintSet) -> tuple[object, ...]:
     codes = fingerprint.codes.tobytes()
     quality = fingerprint.quality.astype("<f4").tobytes()
     head = (fingerprint.algorithm, fingerprint.version, fingerprint.bits, len(fingerprint.times_s))
-    return (*head, times_s, codes, quality, digest_of(times_s, codes, quality))
+    return (*head, digest_of(times_s, codes, quality), times_s, codes, quality)
 
 
 def fingerprints_of_row(cue: Cue, sha256: str, times_s: bytes, codes: bytes, quality: bytes) -> FingerprintSet:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from verify.archive.catalogue import BACKUP_HINT
-from verify.archive.ingest import THUMBNAIL_INTERVAL_S, THUMBNAIL_SIDE_PX, THUMBNAIL_TOLERANCE_S
+from verify.archive.thumbnails import THUMBNAIL_INTERVAL_S, THUMBNAIL_SIDE_PX, THUMBNAIL_TOLERANCE_S
 from verify.errors import ArchiveDamagedError
 from verify.model import DescriptorSet
 

@@ -72,20 +72,20 @@ CREATE TABLE tombstone (
 
 CREATE INDEX tombstone_sha256 ON tombstone (sha256);
 
+-- Here and below small columns come first: SQLite reads a row from its start.
 CREATE TABLE fingerprint (
     reference_id TEXT NOT NULL REFERENCES reference (id),
     algorithm TEXT NOT NULL,
     version INTEGER NOT NULL,
     bits INTEGER NOT NULL,
     frame_count INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
     times_s BLOB NOT NULL,
     codes BLOB NOT NULL,
     quality BLOB NOT NULL,
-    sha256 TEXT NOT NULL,
     PRIMARY KEY (reference_id, algorithm)
 ) STRICT;
 
--- Small columns first: SQLite reads a row from its start.
 CREATE TABLE local_features (
     reference_id TEXT PRIMARY KEY REFERENCES reference (id),
     version INTEGER NOT NULL,

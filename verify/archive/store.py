@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from verify.archive.catalogue import ANEW_HINT, BACKUP_HINT, make_catalogue, open_catalogue, translated
 from verify.archive.descriptors import DescriptorTable
@@ -34,6 +34,7 @@ from verify.archive.records import (
     sighting_row,
     words_of_row,
 )
+from verify.archive.thumbnails import Thumbnail
 from verify.archive.words import shipped_dictionary
 from verify.errors import ArchiveDamagedError, FingerprintVersionError, InvalidUsageError
 from verify.model import ArchiveSnapshot
@@ -47,19 +48,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from verify.archive.descriptors import DescriptorDigest
+    from verify.archive.motion_index import MotionDigest
     from verify.fingerprint.registry import Cue
     from verify.model import DescriptorSet, FingerprintSet, LocalFeatureSet, MotionSet, Reference, Sighting
 
 PROXY_SUFFIX = ".mkv"
-
-
-class Thumbnail(NamedTuple):
-    """A small JPEG of a reference frame at `time_s`."""
-
-    time_s: float
-    width_px: int
-    height_px: int
-    jpeg: bytes
+_FINGERPRINT = "version, bits, times_s, codes, quality, sha256"
 
 
 class LocalDigest(NamedTuple):
@@ -69,6 +63,16 @@ class LocalDigest(NamedTuple):
     version: int
     picture_count: int
     keypoint_count: int
+    sha256: str
+
+
+class FingerprintDigest(NamedTuple):
+    """What the catalogue says of a reference's fingerprints by one algorithm without reading them."""
+
+    reference_id: str
+    algorithm: str
+    version: int
+    frame_count: int
     sha256: str
 
 
@@ -356,8 +360,8 @@ class Archive:
                 self.folder, f"a reference in the catalogue is malformed ({error})", BACKUP_HINT
             ) from error
 
-    def fingerprints(self, cue: Cue) -> Iterator[tuple[str, FingerprintSet]]:
-        """Yield (reference id, fingerprints) of one algorithm for every reference, by id.
+    def fingerprints(self, cue: Cue, reference_id: str | None = None) -> Iterator[tuple[str, FingerprintSet]]:
+        """Yield (reference id, fingerprints) of one algorithm for every reference, by id, or for one only.
 
         Raises
         ------
@@ -366,28 +370,38 @@ class Archive:
         ArchiveDamagedError
             A stored fingerprint does not have the digest it was stored with.
         """
-        query = (
-            "SELECT reference_id, version, bits, times_s, codes, quality, sha256 FROM fingerprint "
-            "WHERE algorithm = ? ORDER BY reference_id"
+        of_one = "" if reference_id is None else "AND reference_id = ? "
+        query = f"SELECT reference_id, {_FINGERPRINT} FROM fingerprint WHERE algorithm = ? {of_one}ORDER BY 1"  # noqa: S608
+        values = (cue.algorithm,) if reference_id is None else (cue.algorithm, reference_id)
+        with translated(self.folder), closing(self.connection.execute(query, values)) as cursor:
+            for own_id, *row in cursor:
+                yield own_id, self._fingerprints(own_id, cue, row)
+
+    def fingerprints_of(self, reference_id: str, cue: Cue) -> FingerprintSet:
+        """Return the fingerprints of one algorithm of one reference; raises as `fingerprints` does, and if there are
+        none.
+        """
+        for _, fingerprints in self.fingerprints(cue, reference_id):
+            return fingerprints
+        raise ArchiveDamagedError(
+            self.folder, f"the {cue.algorithm} fingerprints of {reference_id} are missing", BACKUP_HINT
         )
-        with translated(self.folder), closing(self.connection.execute(query, (cue.algorithm,))) as cursor:
-            for reference_id, version, bits, times_s, codes, quality, sha256 in cursor:
-                if (version, bits) != (cue.version, cue.bits):
-                    raise FingerprintVersionError(
-                        self.folder,
-                        f"{cue.algorithm} fingerprints of {reference_id} are version {version}, "
-                        f"this program makes version {cue.version}",
-                        ANEW_HINT,
-                    )
-                try:
-                    fingerprints = fingerprints_of_row(cue, sha256, times_s, codes, quality)
-                except ValueError as error:
-                    raise ArchiveDamagedError(
-                        self.folder,
-                        f"the {cue.algorithm} fingerprints of {reference_id} are damaged ({error})",
-                        BACKUP_HINT,
-                    ) from error
-                yield reference_id, fingerprints
+
+    def _fingerprints(self, reference_id: str, cue: Cue, row: Sequence[Any]) -> FingerprintSet:
+        version, bits, times_s, codes, quality, sha256 = row
+        if (version, bits) != (cue.version, cue.bits):
+            raise FingerprintVersionError(
+                self.folder,
+                f"{cue.algorithm} fingerprints of {reference_id} are version {version}, "
+                f"this program makes version {cue.version}",
+                ANEW_HINT,
+            )
+        try:
+            return fingerprints_of_row(cue, sha256, times_s, codes, quality)
+        except ValueError as error:
+            raise ArchiveDamagedError(
+                self.folder, f"the {cue.algorithm} fingerprints of {reference_id} are damaged ({error})", BACKUP_HINT
+            ) from error
 
     def local_digests(self) -> list[LocalDigest]:
         """Return what is kept of every reference's keypoints, by reference id."""
@@ -526,6 +540,16 @@ class Archive:
         with translated(self.folder):
             (count,) = self.connection.execute(query).fetchone()
         return int(count)
+
+    def fingerprint_digests(self) -> list[FingerprintDigest]:
+        """Return what is kept of every reference's fingerprints, by reference id, then algorithm."""
+        query = "SELECT reference_id, algorithm, version, frame_count, sha256 FROM fingerprint ORDER BY 1, 2"
+        with translated(self.folder):
+            return [FingerprintDigest(*row) for row in self.connection.execute(query)]
+
+    def motion_digests(self) -> list[MotionDigest]:
+        """Return what is kept of every reference's motion signatures, by reference id."""
+        return self._motion.digests()
 
 
 _SIZES = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import archive_folder
+from verify.commands.options import archive_folder, tell_note
 from verify.commands.progress import make_progress
 from verify.commands.releases import exit_code, keeping_evidence_known, opened_library, release_options
 from verify.commands.sources import expand_sources, listed_videos, playlist_options
@@ -73,7 +73,7 @@ def batch(
             request = Request(source=source, destination=out / name, query_id=name, **settings)
             try:
                 with keeping_evidence_known(request.destination):
-                    report = verify_release(request, library, make_progress())
+                    report = verify_release(request, library, make_progress(), tell_note)
             except VerifyError as error:
                 failures.append((name, error))
                 click.echo(f"[{number}/{len(releases)}] {name}: failed: {error}", err=True)

@@ -125,6 +125,16 @@ def check_date(value: str, option: str) -> str:
     return value.strip()
 
 
+def check_moment(value: str, option: str) -> str:
+    """Return a date as `check_date` does, or a moment with its zone, in UTC."""
+    from verify.dates import checked_moment  # noqa: PLC0415 - keeps `verify --help` instant
+
+    try:
+        return checked_moment(value) if value else ""
+    except ValueError as error:
+        raise InvalidUsageError(option, str(error), "Write for example 2021-03-14 or 2021-03-14T08:30:00Z.") from error
+
+
 def limits_from(max_gigabytes: float, max_minutes: float) -> AcquisitionLimits:
     """Build the bounds of an acquisition from the two options; raises InvalidUsageError if one is no usable number."""
     from verify.acquire.limits import AcquisitionLimits  # noqa: PLC0415

@@ -49,6 +49,7 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         live_seconds: float | None,
         seal: SealOptions,
         c2pa_trust: Path | None,
+        remember: bool,
         **rest: Any,
     ) -> int:
         from verify.media.credentials import find_trust_anchors  # noqa: PLC0415 - keeps `verify --help` instant
@@ -58,6 +59,7 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
             "formats": check_formats(formats),
             "options": replace(options, comments=comments, live_seconds=_check_live_seconds(live_seconds)),
             "seal": seal,
+            "remember": remember,
             "c2pa_trust": find_trust_anchors(c2pa_trust),
         }
         return command(settings=settings, **rest)
@@ -79,6 +81,12 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
             type=click.FloatRange(min=1),
             metavar="S",
             help="Record a live stream for this long. Without it live streams are refused.",
+        ),
+        click.option(
+            "--remember/--no-remember",
+            default=True,
+            show_default=True,
+            help="Remember the release beside the archive, and compare it with earlier ones of its publisher.",
         ),
         sign_option,
         click.option(

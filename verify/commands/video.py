@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.options import archive_folder, check_date, default_report_folder
+from verify.commands.options import archive_folder, check_date, check_moment, default_report_folder, tell_note
 from verify.commands.progress import make_progress
 from verify.commands.releases import exit_code, keeping_evidence_known, opened_library, release_options
 from verify.errors import InvalidUsageError
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     "--claims", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="YAML list of claims to quote."
 )
 @click.option("--publisher", default="", metavar="NAME", help="Who published the release, if its page does not say.")
+@click.option(
+    "--published", default="", metavar="DATE", help="When the release was published, if its page does not say."
+)
 @click.option("--offline", is_flag=True, help="Fetch nothing: what SOURCE leads to is preserved already.")
 @release_options
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON to standard output.")
@@ -52,6 +55,7 @@ def video(
     claimed_date: str,
     claims: Path | None,
     publisher: str,
+    published: str,
     offline: bool,
     settings: dict[str, Any],
     fail_on: str | None,
@@ -78,12 +82,13 @@ def video(
         destination=destination,
         claimed_date=check_date(claimed_date, "--claimed-date"),
         publisher=publisher,
+        published=check_moment(published, "--published"),
         claims=load_claims(claims) if claims else (),
         offline=offline,
         **settings,
     )
     with library_for(archive, descriptor) as library, keeping_evidence_known(destination):
-        report = verify_release(request, library, make_progress())
+        report = verify_release(request, library, make_progress(), tell_note)
     if as_json:
         from verify.report.json_report import encode_report  # noqa: PLC0415
 
@@ -124,6 +129,8 @@ def summary(report: Report, destination: Path) -> str:
         lines.append(f"  {entry.number}. {match.level}: {spans} of {entry.reference.id}, score {match.score:.2f}")
     if report.same_scene:
         lines.append(f"  same scene, not shown to be the same recording: {len(report.same_scene)} (see the report)")
+    if report.earlier_releases:
+        lines.append(f"  used before by the same publisher: {len(report.earlier_releases)} (see the report)")
     if report.repeats:
         lines.append(f"  repeats inside the release: {len(report.repeats)} (see the report)")
     if len(lines) > 2:

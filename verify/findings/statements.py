@@ -45,6 +45,11 @@ _SAME_SCENE_LIMITS = (
     "A place filmed twice, or one fixed camera at two times, looks like this too. It is listed for a person to look "
     "at and is not counted as reuse."
 )
+_EARLIER_LIMITS = (
+    "The earlier release was checked with this archive and is remembered by it; it is no reference, and nothing is "
+    "said about where its footage comes from. Publishers show their own footage again for many reasons (series, "
+    "trailers, summaries); why it is shown again is not said here."
+)
 _REPEAT_LIMITS = (
     "Replays, summaries and recurring shots are ordinary editing; why a passage is shown again is not said here. Two "
     "events that look and move alike are for a person to tell apart."
@@ -98,6 +103,30 @@ def same_scene_finding(match: Match, reference: Reference) -> Finding:
         ),
         basis=support_words(match),
         limits=_SAME_SCENE_LIMITS,
+    )
+
+
+def earlier_release_finding(match: Match, release: Reference) -> Finding:
+    """State that a part of the release was used before in an earlier release of the same publisher.
+
+    Parameters
+    ----------
+    release
+        What is known of the earlier release; `first_seen` is when it was published or fetched.
+    """
+    _check_level(match)
+    there = f"{_span(match.reference)} of the release {quoted(release.title or release.id)}"
+    who = f" of {quoted(release.publisher, 80)[1:-1]}" if release.publisher else ""
+    opening = f"In this release, {_span(match.query)} is visually consistent with {there}{who}"
+    basis = basis_words(release.first_seen_source, release.first_seen_basis)
+    return Finding(
+        kind=FindingKind.USED_IN_EARLIER_RELEASE,
+        statement=(
+            f"{_hedged(opening, match, 'Possible match')}{_change_words(match)}: used before in the release of "
+            f"{_dated(release.first_seen, basis)}."
+        ),
+        basis=support_words(match),
+        limits=_EARLIER_LIMITS,
     )
 
 
@@ -162,9 +191,18 @@ def answer(
     coverage: Sequence[CoverageSpan],
     archive: ArchiveSnapshot | None,
     repeats: Sequence[ReportedRepeat] = (),
+    *,
+    earlier: Sequence[ReportedMatch] = (),
 ) -> str:
-    """Answer 'has this footage been seen before?' in a sentence that an editor can quote, and one more for repeats."""
-    return " ".join([_archive_answer(matches, same_scene, coverage, archive), *_repeat_answer(repeats)])
+    """Answer 'has this footage been seen before?' in a sentence that an editor can quote, one more for repeats, and one
+    for what was used in earlier releases of the publisher.
+    """
+    told = [
+        _archive_answer(matches, same_scene, coverage, archive),
+        *_earlier_answer(earlier),
+        *_repeat_answer(repeats),
+    ]
+    return " ".join(told)
 
 
 def _archive_answer(
@@ -206,6 +244,18 @@ def _no_match_answer(same_scene_count: int, reference_count: int) -> str:
         f"{statement[:-1]}; {passages} {shows} a scene that a reference shows too, and that is not shown to be the "
         "same recording."
     )
+
+
+def _earlier_answer(earlier: Sequence[ReportedMatch]) -> list[str]:
+    """Count what was used in earlier releases of the publisher in a sentence, if anything was."""
+    if not earlier:
+        return []
+    is_confirmed = any(entry.match.level is MatchLevel.CONFIRMED for entry in earlier)
+    verb = ("may be" if not is_confirmed else "is" if len(earlier) == 1 else "are") + " visually consistent with"
+    releases = len({entry.reference.id for entry in earlier})
+    which = "an earlier release" if releases == 1 else f"{releases} earlier releases"
+    passages = counted(len(earlier), "passage")
+    return [f"{passages} of this release {verb} footage in {which} of the same publisher."]
 
 
 def _repeat_answer(repeats: Sequence[ReportedRepeat]) -> list[str]:

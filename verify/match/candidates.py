@@ -43,35 +43,37 @@ def find_candidates(query: Query, index: ReferenceIndex) -> list[Candidate]:
 
     A query frame that is close to frames of many references says little, so its vote is shared among them.
     """
+    views = list(query.views)
+    usable = np.nonzero(query.weight > 0)[0][::_EVERY]
+    count = len(index.reference_ids)
+    close = np.zeros((len(views), len(usable), count), bool)
+    first_s = np.full((len(views), count), np.inf)
+    last_s = np.full((len(views), count), -np.inf)
+    for algorithm, share in RADIUS_SHARE.items():
+        own = [query.views[view][algorithm] for view in views]
+        codes = np.concatenate([fingerprint.codes[usable] for fingerprint in own])
+        for hits in index.search(algorithm, codes, int(share * own[0].bits)):
+            of_views, frames = np.divmod(hits.query_rows, max(len(usable), 1))
+            close[of_views, frames, hits.reference_numbers] = True
+            np.minimum.at(first_s, (of_views, hits.reference_numbers), hits.reference_times_s)
+            np.maximum.at(last_s, (of_views, hits.reference_numbers), hits.reference_times_s)
     return sorted(
-        (candidate for view in query.views for candidate in _of_view(query, index, view)),
+        (
+            Candidate(
+                reference_id=index.reference_ids[reference],
+                view=view,
+                reference=Interval(
+                    start_s=max(0.0, first_s[number, reference] - _MARGIN_S),
+                    end_s=last_s[number, reference] + _MARGIN_S,
+                ),
+                votes=float(votes[reference]),
+            )
+            for number, view in enumerate(views)
+            for votes in [_votes(close[number])]
+            for reference in np.nonzero(close[number].sum(axis=0) >= _MIN_FRAMES)[0]
+        ),
         key=lambda candidate: (-candidate.votes, candidate.reference_id),
     )[:_MAX_CANDIDATES]
-
-
-def _of_view(query: Query, index: ReferenceIndex, view: Transform) -> list[Candidate]:
-    count = len(index.reference_ids)
-    frames = len(query.times_s)
-    close = np.zeros((frames, count), bool)
-    first_s = np.full(count, np.inf)
-    last_s = np.full(count, -np.inf)
-    usable = np.nonzero(query.weight > 0)[0][::_EVERY]
-    for algorithm, share in RADIUS_SHARE.items():
-        fingerprint = query.views[view][algorithm]
-        for hits in index.search(algorithm, fingerprint.codes[usable], int(share * fingerprint.bits)):
-            close[usable[hits.query_rows], hits.reference_numbers] = True
-            np.minimum.at(first_s, hits.reference_numbers, hits.reference_times_s)
-            np.maximum.at(last_s, hits.reference_numbers, hits.reference_times_s)
-    votes = _votes(close)
-    return [
-        Candidate(
-            reference_id=index.reference_ids[number],
-            view=view,
-            reference=Interval(start_s=max(0.0, first_s[number] - _MARGIN_S), end_s=last_s[number] + _MARGIN_S),
-            votes=float(votes[number]),
-        )
-        for number in np.nonzero(close.sum(axis=0) >= _MIN_FRAMES)[0]
-    ]
 
 
 def _votes(close: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

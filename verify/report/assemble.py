@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from verify.findings.coverage import coverage
 from verify.findings.limits import standard_limits
 from verify.findings.statements import (
     answer,
+    earlier_release_finding,
     match_finding,
     no_match_finding,
     not_examinable_finding,
@@ -54,8 +55,8 @@ class Material:
     """All that a report is made of. `matches` is None where no archive was searched; `is_by_looks` says whether a
     learned descriptor was used.
 
-    `repeats` are matches of the release with an earlier part of itself. `frame_pairs` belong to the matches and then to
-    the repeats, in order.
+    `repeats` are matches of the release with an earlier part of itself, `earlier` those with the `earlier_releases` of
+    its publisher, by id. `frame_pairs` belong to the matches, the repeats and the earlier ones, in order.
     """
 
     report_id: str
@@ -69,11 +70,14 @@ class Material:
     matches: Sequence[Match] | None
     is_by_looks: bool = True
     repeats: Sequence[Match] = ()
+    earlier: Sequence[Match] = ()
+    earlier_releases: Mapping[str, Reference] = field(default_factory=dict)
     frame_pairs: Sequence[tuple[FramePair, ...]]
     first_frame: Picture | None
     claimed_date: str
     claimed_date_basis: str
     publisher: str
+    published: str = ""
     claims: tuple[Claim, ...]
     parameters: dict[str, str | int | float | bool]
     seal: EvidenceSeal
@@ -85,10 +89,11 @@ class Material:
 def assemble(material: Material) -> Report:
     """Turn the material into a report: findings stated, every second accounted for."""
     found = material.matches or ()
-    pairs = dict(zip(map(id, (*found, *material.repeats)), material.frame_pairs, strict=False))
+    pairs = dict(zip(map(id, (*found, *material.repeats, *material.earlier)), material.frame_pairs, strict=False))
     accepted = _reported(material, [match for match in found if not match.same_scene_only], pairs)
     same_scene = _reported(material, [match for match in found if match.same_scene_only], pairs)
     repeats = _reported_repeats(material, pairs)
+    earlier = _reported_earlier(material, pairs)
     examination = material.examination
     spans = coverage(
         examination.outcome,
@@ -103,7 +108,7 @@ def assemble(material: Material) -> Report:
         created_utc=utc_now(),
         tool_version=verify.__version__,
         command=material.command,
-        answer=answer(accepted, same_scene, spans, material.archive, repeats),
+        answer=answer(accepted, same_scene, spans, material.archive, repeats, earlier=earlier),
         release=_release(material),
         archive=material.archive,
         coverage=spans,
@@ -121,6 +126,7 @@ def assemble(material: Material) -> Report:
         credentials=material.credentials,
         seal=material.seal,
         repeats=repeats,
+        earlier_releases=earlier,
     )
 
 
@@ -152,6 +158,23 @@ def _reported_repeats(material: Material, pairs: Mapping[int, tuple[FramePair, .
     )
 
 
+def _reported_earlier(material: Material, pairs: Mapping[int, tuple[FramePair, ...]]) -> tuple[ReportedMatch, ...]:
+    """Give matches with earlier releases their numbers, by the release's time, and their findings."""
+    reported = []
+    for number, match in enumerate(sorted(material.earlier, key=_in_order), 1):
+        release = material.earlier_releases[match.reference_id]
+        reported.append(
+            ReportedMatch(
+                number=number,
+                finding=earlier_release_finding(match, release),
+                match=match,
+                reference=release,
+                frame_pairs=pairs.get(id(match), ()),
+            )
+        )
+    return tuple(reported)
+
+
 def _in_order(match: Match) -> tuple[float, float]:
     return match.query.start_s, -match.score
 
@@ -177,7 +200,7 @@ def _release(material: Material) -> Release:
         publisher=material.publisher or acquisition.publisher or "",
         publisher_url=acquisition.publisher_url,
         description=acquisition.description or "",
-        published=acquisition.published or "",
+        published=material.published or acquisition.published or "",
         claimed_date=material.claimed_date,
         claimed_date_basis=material.claimed_date_basis,
         acquired_utc=acquisition.finished_utc,

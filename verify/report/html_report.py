@@ -79,7 +79,12 @@ def render_html(report: Report, folder: Path) -> str:
         The path of a picture leads out of `folder`.
     """
     template = _environment(folder).get_template("report.html.j2")
-    entries: list[ReportedMatch | ReportedRepeat] = [*report.matches, *report.same_scene, *report.repeats]
+    entries: list[ReportedMatch | ReportedRepeat] = [
+        *report.matches,
+        *report.same_scene,
+        *report.repeats,
+        *report.earlier_releases,
+    ]
     in_sections = {entry.finding for entry in entries}
     return template.render(
         report=report,

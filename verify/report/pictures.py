@@ -54,29 +54,39 @@ class PictureBook:
         (working / FRAMES_FOLDER).mkdir(parents=True, exist_ok=True)
 
     def draw(
-        self, matches: Sequence[Match], repeats: Sequence[Match] = ()
+        self,
+        matches: Sequence[Match],
+        repeats: Sequence[Match] = (),
+        earlier: Sequence[Match] = (),
+        earlier_thumbnails: ThumbnailSource | None = None,
     ) -> tuple[Picture | None, list[tuple[FramePair, ...]]]:
-        """Write all pictures; return that of the first frame, and the frame pairs of each match and repeat in order.
+        """Write all pictures; return that of the first frame, and the frame pairs of each match, repeat and match with
+        an earlier release, in order.
 
-        The second picture of a repeat's pair is of the release too.
+        The second picture of a repeat's pair is of the release too; pictures of earlier releases come from
+        `earlier_thumbnails`.
         """
-        limit = _PAIRS_PER_MATCH if len(matches) + len(repeats) <= _MANY_MATCHES else 1
-        stored = {match.reference_id: self._stored(match.reference_id) for match in matches}
-        chosen = [choose_pairs(match, stored[match.reference_id], limit) for match in matches]
+        limit = _PAIRS_PER_MATCH if len(matches) + len(repeats) + len(earlier) <= _MANY_MATCHES else 1
+        sourced = [(match, self._thumbnails) for match in matches]
+        sourced += [(match, earlier_thumbnails) for match in earlier]
+        sizes = [_sizes(source, match.reference_id) for match, source in sourced]
+        chosen = [choose_pairs(match, own, limit) for (match, _), own in zip(sourced, sizes, strict=True)]
         chosen_repeats = [choose_pairs(repeat, None, limit) for repeat in repeats]
         wanted = {0.0} | {pair.query_time_s for pairs in (*chosen, *chosen_repeats) for pair in pairs}
         wanted |= {pair.reference_time_s for pairs in chosen_repeats for pair in pairs}
         shown = self._query_pictures(sorted(wanted))
         book = []
-        for match, pairs in zip(matches, chosen, strict=True):
-            sizes = stored[match.reference_id]
-            kept = {pair: self._reference_picture(match.reference_id, pair.reference_time_s, sizes) for pair in pairs}
+        for (match, source), own, pairs in zip(sourced, sizes, chosen, strict=True):
+            kept = {
+                pair: self._reference_picture(source, match.reference_id, pair.reference_time_s, own) for pair in pairs
+            }
             book.append(_framed(pairs, shown, kept))
-        book += [
+        again = [
             _framed(pairs, shown, {pair: shown.get(pair.reference_time_s) for pair in pairs})
             for pairs in chosen_repeats
         ]
-        return next(iter(shown.values()), None), book
+        first = next(iter(shown.values()), None)
+        return first, [*book[: len(matches)], *again, *book[len(matches) :]]
 
     def _query_pictures(self, times_s: list[float]) -> dict[float, Picture]:
         frames = frames_at(self._media, times_s)
@@ -91,21 +101,23 @@ class PictureBook:
         (self._working / path).write_bytes(encode_jpeg(frame.pixels_bgr, _JPEG_QUALITY))
         return Picture(path=path, time_s=frame.time_s, width_px=width, height_px=height)
 
-    def _stored(self, reference_id: str) -> dict[float, tuple[int, int]]:
-        if self._thumbnails is None:
-            return {}
-        return {time_s: (width, height) for time_s, width, height in self._thumbnails.thumbnails(reference_id)}
-
     def _reference_picture(
-        self, reference_id: str, time_s: float, stored: Mapping[float, tuple[int, int]]
+        self, source: ThumbnailSource | None, reference_id: str, time_s: float, sizes: Mapping[float, tuple[int, int]]
     ) -> Picture | None:
-        data = self._thumbnails.thumbnail(reference_id, time_s) if self._thumbnails and time_s in stored else None
+        data = source.thumbnail(reference_id, time_s) if source and time_s in sizes else None
         if data is None:
             return None
-        width, height = stored[time_s]
+        width, height = sizes[time_s]
         path = f"{FRAMES_FOLDER}/reference-{reference_id}-{round(time_s * 1000):08d}ms.jpg"
         (self._working / path).write_bytes(data)
         return Picture(path=path, time_s=time_s, width_px=width, height_px=height)
+
+
+def _sizes(source: ThumbnailSource | None, reference_id: str) -> dict[float, tuple[int, int]]:
+    """Return the sizes of the thumbnails of a reference by time."""
+    if source is None:
+        return {}
+    return {time_s: (width, height) for time_s, width, height in source.thumbnails(reference_id)}
 
 
 def _framed(

@@ -7,6 +7,7 @@ import click
 from verify.commands.archive.adding import add
 from verify.commands.archive.checking import check, repair
 from verify.commands.archive.history import amend, forget, log, restore, retract, seen
+from verify.commands.archive.rechecking import recheck
 from verify.commands.archive.searching import search
 from verify.commands.archive.showing import list_references, show, stats
 from verify.commands.archive.vectors import reindex
@@ -32,6 +33,7 @@ _COMMANDS = (
     check,
     repair,
     reindex,
+    recheck,
 )
 for command in _COMMANDS:
     archive.add_command(command)

@@ -27,7 +27,7 @@ _MOST = 1000
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", metavar="IMAGE_OR_CLIP")
 @archive_option
 @click.option(
     "--top",
@@ -51,9 +51,9 @@ def search(
 ) -> int:
     """List the references nearest to a picture or clip, without a threshold.
 
-    SOURCE is a picture (JPEG, PNG, WebP), a video file or a URL. The references are ordered by the nearest pair of
-    frames, once by hashes and once by how they look to the learned descriptor. Nearness is not a match: something is
-    always nearest. To learn what is visually consistent, use `verify video`.
+    IMAGE_OR_CLIP is a picture (JPEG, PNG, WebP), a video file, or the URL of either. The references are ordered by the
+    nearest pair of frames, once by hashes and once by how they look to the learned descriptor. Nearness is not a match:
+    something is always nearest. To learn what is visually consistent, use `verify video`.
     """
     from verify.archive.store import Archive  # noqa: PLC0415 - keeps `verify --help` instant
 
