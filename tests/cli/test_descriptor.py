@@ -32,8 +32,8 @@ def described(model: Path, footage: dict[str, Path], tmp_path_factory: pytest.Te
         verify("archive", "add", footage["scene"], "--archive", folder, "--descriptor", model) for _ in range(2)
     )
     assert (first.code, second.code) == (0, 0)
-    assert "already there as scene; descriptors added" in first.err
-    assert "already there as scene\n" in second.err
+    assert "already there as scene (same bytes); descriptors added" in first.err
+    assert "already there as scene (same bytes)\n" in second.err
     return folder
 
 

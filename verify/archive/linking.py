@@ -48,12 +48,9 @@ def examined_in(staged: Archive, reference_id: str) -> Examined:
     reference = staged.reference(reference_id)
     if reference is None:
         raise ValueError(f"no reference {reference_id!r} in {staged.folder}")
-    fingerprints = {
-        cue.algorithm: found for cue in CUES for name, found in staged.fingerprints(cue) if name == reference_id
-    }
     return Examined(
         sha256=reference.sha256,
         duration_s=reference.duration_s,
-        fingerprints=fingerprints,
+        fingerprints={cue.algorithm: found for cue in CUES for _, found in staged.fingerprints(cue, reference_id)},
         motion=staged.motion(reference_id),
     )
