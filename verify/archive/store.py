@@ -323,6 +323,12 @@ class Archive:
             rows = self.connection.execute(f"SELECT {REFERENCE_COLUMNS} FROM reference ORDER BY id").fetchall()  # noqa: S608
         return [self._reference(row, sightings.get(row[0], [])) for row in rows]
 
+    def lengths(self, around_s: float, within_s: float) -> list[tuple[str, float]]:
+        """Return id and length in s of the references about so long that are not retracted, by id."""
+        query = "SELECT id, duration_s FROM reference WHERE duration_s BETWEEN ? AND ? AND retracted = 0 ORDER BY id"
+        with translated(self.folder):
+            return self.connection.execute(query, (around_s - within_s, around_s + within_s)).fetchall()
+
     def reference(self, reference_id: str) -> Reference | None:
         """Return one reference, None if there is none of that id."""
         query = f"SELECT {SIGHTING_COLUMNS} FROM sighting WHERE reference_id = ? ORDER BY number"  # noqa: S608
