@@ -22,7 +22,8 @@ REFERENCE_FIELDS = ("kind", "title", "publisher", "source_url", "licence", "even
 SIGHTING_FIELDS = ("date", "source", "basis", "url")
 #: Tables with rows of a reference, those that others name last.
 _TABLES = (
-    "thumbnail", "descriptor", "motion", "media", "proxy", "local_features", "fingerprint", "amendment", "sighting",
+    "brought", "thumbnail", "descriptor", "motion", "media", "proxy", "local_features", "fingerprint", "amendment",
+    "sighting",
 )  # fmt: skip
 #: Files that hold copies of what the catalogue holds, sorted for the search.
 CACHES = "*.cache"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.archive.origins import may_lack
 from verify.errors import ArchiveDamagedError
 from verify.fingerprint.registry import CUES
 
@@ -40,8 +41,9 @@ class ReferenceIndex:
     Parameters
     ----------
     fingerprints
-        Reference id to fingerprints by algorithm. Frames whose quality is below `min_quality` (0..1) are kept for
-        alignment but not found by `search`: what is nearly flat resembles everything nearly flat.
+        Reference id to fingerprints by algorithm; those of PDQ are never missing. Frames whose quality is below
+        `min_quality` (0..1) are kept for alignment but not found by `search`: what is nearly flat resembles everything
+        nearly flat.
     """
 
     def __init__(self, fingerprints: Mapping[str, Mapping[str, FingerprintSet]], min_quality: float) -> None:
@@ -58,14 +60,15 @@ class ReferenceIndex:
         ArchiveDamagedError, FingerprintVersionError
             Fingerprints are damaged, missing, or of another version: nothing is left out of a search silently.
         """
-        wanted = {reference.id for reference in archive.references() if not reference.retracted}
+        wanted = {reference.id: reference.pack for reference in archive.references() if not reference.retracted}
         by_reference: dict[str, dict[str, FingerprintSet]] = {}
         for cue in CUES:
             for reference_id, fingerprint in archive.fingerprints(cue):
                 if reference_id in wanted:
                     by_reference.setdefault(reference_id, {})[cue.algorithm] = fingerprint
             for reference_id in sorted(wanted):
-                if cue.algorithm not in by_reference.get(reference_id, {}):
+                lacks = cue.algorithm not in by_reference.get(reference_id, {})
+                if lacks and not may_lack(wanted[reference_id], cue.algorithm):
                     raise ArchiveDamagedError(
                         archive.folder,
                         f"the {cue.algorithm} fingerprints of {reference_id} are missing",
@@ -76,7 +79,9 @@ class ReferenceIndex:
     def _table(self, algorithm: str, min_quality: float) -> _Table:
         codes, numbers, times = [], [], []
         for number, reference_id in enumerate(self.reference_ids):
-            fingerprint = self.fingerprints[reference_id][algorithm]
+            fingerprint = self.fingerprints[reference_id].get(algorithm)
+            if fingerprint is None:  # a pack brought PDQ hashes alone
+                continue
             usable = self.fingerprints[reference_id]["pdq"].quality >= min_quality
             codes.append(fingerprint.codes[usable])
             times.append(fingerprint.times_s[usable])
