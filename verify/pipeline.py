@@ -35,6 +35,7 @@ from verify.fingerprint.examine import (
 from verify.match.hash_lines import MIN_DISTINCTNESS
 from verify.match.matcher import find_matches
 from verify.match.materials import QueryMaterial, ReferenceMaterial
+from verify.match.origins import held_to_origins
 from verify.match.pairing import AGREEMENT_LIMIT
 from verify.match.query import MIN_QUALITY, make_query
 from verify.match.repeats import find_repeats
@@ -213,7 +214,8 @@ def _examine(
     with ProxyReader() as proxies:
         query = query_material(examination, proxy, proxies, library.learned if library else None)
         if library is not None and library.snapshot.reference_count:
-            matches = find_matches(query, library.hashes, library.material, progress)
+            found_matches = find_matches(query, library.hashes, library.material, progress)
+            matches = held_to_origins(found_matches, library.references)
         repeats = find_repeats(query, progress)
     proxy.unlink(missing_ok=True)
     pictures = PictureBook(working, media, library.archive if library else None)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
             """Return up to `size` bytes; none at the end."""
             ...
 
+
 PROXIES_NAME = "proxies"
 MEDIA_NAME = "media"
 _UNFINISHED = ".adding"

@@ -135,18 +135,23 @@ def check_sizes(record: PartRecord, duration_s: float) -> None:
             if not 0 < dimensions <= _MOST_DIMENSIONS or not _DIGEST.fullmatch(record.model_sha256):
                 raise ValueError("vectors of a model that cannot be")
             expected = (8 * count, 2 * dimensions * count)
-        case ThumbnailRecord():
-            is_size = all(0 < side <= THUMBNAIL_SIDE_PX for side in (record.width_px, record.height_px))
-            is_moment = 0 <= record.time_s <= duration_s + _END_TOLERANCE_S
-            if not is_size or not is_moment or len(sizes) != 1:
-                raise ValueError("a thumbnail of a size or time that cannot be")
-            if not _LEAST_JPEG_BYTES <= sizes[0] <= _MOST_JPEG_BYTES:
-                raise ValueError("a thumbnail of a number of bytes that cannot be")
-        case ProxyRecord():
-            if len(sizes) != 1 or sizes[0] < 1 or not _DIGEST.fullmatch(record.sha256):
-                raise ValueError("a proxy of no size or digest")
+        case ThumbnailRecord() | ProxyRecord():
+            _check_file_size(record, duration_s)
     if tuple(sizes) != tuple(expected):
         raise ValueError("arrays that have not the sizes that follow from their numbers")
+
+
+def _check_file_size(record: ThumbnailRecord | ProxyRecord, duration_s: float) -> None:
+    sizes = record.blobs
+    if isinstance(record, ProxyRecord):
+        if len(sizes) != 1 or sizes[0] < 1 or not _DIGEST.fullmatch(record.sha256):
+            raise ValueError("a proxy of no size or digest")
+        return
+    is_size = all(0 < side <= THUMBNAIL_SIDE_PX for side in (record.width_px, record.height_px))
+    if not is_size or not 0 <= record.time_s <= duration_s + _END_TOLERANCE_S or len(sizes) != 1:
+        raise ValueError("a thumbnail of a size or time that cannot be")
+    if not _LEAST_JPEG_BYTES <= sizes[0] <= _MOST_JPEG_BYTES:
+        raise ValueError("a thumbnail of a number of bytes that cannot be")
 
 
 def _check_count(count: int, most: int) -> None:
@@ -184,8 +189,8 @@ def check_arrays(record: PartRecord, blobs: Sequence[bytes], duration_s: float) 
 
 def _check_times(times_s: npt.NDArray[np.float64], duration_s: float, *, increasing: bool = True) -> None:
     inside = (times_s >= 0) & (times_s <= duration_s + _END_TOLERANCE_S)
-    if not inside.all() or (increasing and (np.diff(times_s) <= 0).any()):
-        raise ValueError("times that do not rise from 0 to the end of the reference")
+    if not inside.all() or (increasing and (np.diff(times_s) < 0).any()):
+        raise ValueError("times that do not go from 0 to the end of the reference")
 
 
 def _check_jpeg(record: ThumbnailRecord, jpeg: bytes) -> None:

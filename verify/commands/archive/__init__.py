@@ -7,6 +7,7 @@ import click
 from verify.commands.archive.adding import add
 from verify.commands.archive.checking import check, repair
 from verify.commands.archive.history import amend, forget, log, restore, retract, seen
+from verify.commands.archive.packs import export_references, import_references, list_packs
 from verify.commands.archive.showing import list_references, show, stats
 from verify.commands.archive.vectors import reindex
 
@@ -17,4 +18,6 @@ def archive() -> None:
 
 
 for command in (add, list_references, show, stats, log, seen, amend, retract, restore, forget, check, repair, reindex):
+    archive.add_command(command)
+for command in (export_references, import_references, list_packs):
     archive.add_command(command)
