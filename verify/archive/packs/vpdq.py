@@ -145,20 +145,19 @@ def _read_line(path: Path, number: int, line: bytes) -> tuple[float, int, bytes]
     return time_s, quality, bytes.fromhex(found[3])
 
 
-def import_vpdq(archive: Archive, path: Path, reference: Reference, terms: Terms) -> Imported:
+def import_vpdq(
+    archive: Archive, path: Path, read: tuple[FingerprintSet, str], reference: Reference, terms: Terms
+) -> Imported:
     """Make a reference of such a text: found by PDQ alone, and never confirmed.
 
     Parameters
     ----------
+    read
+        What `read_vpdq` gave for the file at `path`.
     reference
         What is to be told of it; its length follows from the last timestamp.
-
-    Raises
-    ------
-    PackRefusedError
-        As `read_vpdq` tells.
     """
-    hashes, pack_id = read_vpdq(path)
+    hashes, pack_id = read
     done = Imported(pack_id=pack_id, name=terms.name, grade=terms.grade)
     with archive.changing() as changes:
         if archive.connection.execute("SELECT 1 FROM pack WHERE id = ?", (pack_id,)).fetchone():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from verify.commands.progress import make_progress
 from verify.errors import EXIT_DONE, EXIT_WARNINGS, InvalidUsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from verify.archive.packs.importing import Imported, Terms
     from verify.archive.store import Archive
@@ -174,76 +173,29 @@ def import_references(
     trusted = [_public_key(text) for text in keys]
     if is_native and (reference_id or kind != KINDS[-1] or any(texts.values())):
         raise InvalidUsageError("archive import", "a pack brings its own metadata", "Leave --id and the texts out.")
-    with _destination(folder, lock_wait) as open_archive:
-        if is_native:
-            done = _import_pack(
-                open_archive, path, sender, grade, trusted, accept_unsigned=accept_unsigned, prefix=prefix
-            )
-        else:
-            reference = _described(path, reference_id, kind, texts)
-            if not accept_unsigned:
-                from verify.archive.packs.reading import refused  # noqa: PLC0415
+    if is_native:
+        return _take_over(
+            folder, path, sender, grade, trusted, accept_unsigned=accept_unsigned, prefix=prefix, lock_wait=lock_wait
+        )
+    from verify.archive.packs.reading import refused  # noqa: PLC0415
+    from verify.archive.packs.vpdq import import_vpdq, read_vpdq  # noqa: PLC0415
+    from verify.archive.store import Archive  # noqa: PLC0415
 
-                raise refused(
-                    path,
-                    "it is no pack, and a vPDQ text has no signature",
-                    "Nothing was imported. To take it as a vPDQ text, add --accept-unsigned.",
-                )
-            from verify.archive.packs.vpdq import import_vpdq  # noqa: PLC0415
-
-            terms = _terms(sender or path.stem, grade or "unverified", prefix)
-            done = import_vpdq(open_archive(), path, reference, terms)
-        return _conclude(open_archive(), done)
-
-
-class _Opening:
-    """Opens the archive when it is needed first: a pack that is refused by its head leaves no archive behind."""
-
-    def __init__(self, folder: Path, lock_wait: float | None) -> None:
-        self._folder = folder
-        self._lock_wait = lock_wait
-        self.opened: Archive | None = None
-
-    def __call__(self) -> Archive:
-        from verify.archive.store import Archive  # noqa: PLC0415
-
-        if self.opened is None:
-            self.opened = Archive.create_or_open(self._folder, lock_wait_s=self._lock_wait, tell=tell_note)
-        return self.opened
+    reference = _described(path, reference_id, kind, texts)
+    if not accept_unsigned:
+        raise refused(
+            path,
+            "it is no pack, and a vPDQ text has no signature",
+            "Nothing was imported. To take it as a vPDQ text, add --accept-unsigned.",
+        )
+    terms = _terms(sender or path.stem, grade or "unverified", prefix)
+    hashes = read_vpdq(path)
+    with Archive.create_or_open(folder, lock_wait_s=lock_wait, tell=tell_note) as opened:
+        return _conclude(opened, import_vpdq(opened, path, hashes, reference, terms))
 
 
-@contextmanager
-def _destination(folder: Path, lock_wait: float | None) -> Iterator[_Opening]:
-    """Open the archive to import into; one that was made for an import that failed is removed again."""
-    from verify.archive.catalogue import CATALOGUE_NAME  # noqa: PLC0415
-
-    was_there, had_catalogue = folder.exists(), (folder / CATALOGUE_NAME).exists()
-    opening = _Opening(folder, lock_wait)
-    try:
-        yield opening
-    except BaseException:
-        if opening.opened is not None:
-            opening.opened.close()
-            if not had_catalogue:
-                _remove_new(folder, keep_folder=was_there)
-        raise
-    if opening.opened is not None:
-        opening.opened.close()
-
-
-def _remove_new(folder: Path, *, keep_folder: bool) -> None:
-    from verify.archive.catalogue import CATALOGUE_NAME  # noqa: PLC0415
-    from verify.archive.files import PROXIES_NAME  # noqa: PLC0415
-
-    with suppress(OSError):
-        (folder / CATALOGUE_NAME).unlink(missing_ok=True)
-        shutil.rmtree(folder / PROXIES_NAME, ignore_errors=True)
-        if not keep_folder:
-            folder.rmdir()
-
-
-def _import_pack(
-    open_archive: _Opening,
+def _take_over(
+    folder: Path,
     path: Path,
     sender: str,
     grade: str | None,
@@ -251,16 +203,19 @@ def _import_pack(
     *,
     accept_unsigned: bool,
     prefix: str,
-) -> Imported:
+    lock_wait: float | None,
+) -> int:
+    """Import a pack. One that is refused for its head or its digest leaves no new archive behind."""
     from verify.archive.packs.importing import import_pack  # noqa: PLC0415
     from verify.archive.packs.reading import opened_pack  # noqa: PLC0415
+    from verify.archive.store import Archive  # noqa: PLC0415
 
     progress = make_progress()
     with opened_pack(path, progress, trusted=trusted, accept_unsigned=accept_unsigned) as pack:
-        terms = _terms(
-            sender or pack.head.publisher or path.stem, grade or ("trusted" if trusted else "unverified"), prefix
-        )
-        return import_pack(open_archive(), pack, terms, progress)
+        given = grade or ("trusted" if trusted else "unverified")
+        terms = _terms(sender or pack.head.publisher or path.stem, given, prefix)
+        with Archive.create_or_open(folder, lock_wait_s=lock_wait, tell=tell_note) as opened:
+            return _conclude(opened, import_pack(opened, pack, terms, progress))
 
 
 def _terms(sender: str, grade: str, prefix: str) -> Terms:
