@@ -56,8 +56,8 @@ def origin_limits(references: Iterable[Reference], *, is_by_looks: bool) -> list
     shown = ", ".join(quoted(name, _NAME_CHARACTERS) for name in names[:10])
     more = f" and {len(names) - 10} others" if len(names) > 10 else ""
     limits = [
-        f"{counted(len(packs), 'reference')} of the archive came with packs of {shown}{more}. What is said of them was "
-        "not checked here."
+        f"{counted(len(packs), 'reference')} of the archive came with packs of {shown}{more}. What is said of them is "
+        "their senders' word."
     ]
     lacking = [
         (sum("keypoints" not in pack.parts for pack in packs), "keypoints (crops, insets and turned pictures)"),

@@ -106,9 +106,14 @@ def check_name(text: str, name: str) -> None:
         raise ValueError(f"{name} has characters that cannot be shown")
 
 
+def most_moments(duration_s: float) -> int:
+    """Return how many moments of a reference of that length there can be something for."""
+    return int(100 + MAX_PER_SECOND * duration_s)
+
+
 def check_sizes(record: PartRecord, duration_s: float) -> None:
     """Check counts, and that the arrays have the sizes that follow, before any of them is read."""
-    most = int(100 + MAX_PER_SECOND * duration_s)
+    most = most_moments(duration_s)
     sizes = record.blobs
     expected: Sequence[int] = sizes
     match record:

@@ -15,8 +15,8 @@ from verify.archive.changes import clear_unnamed, take_out, tombstone_of
 from verify.archive.check import Part, check_reference
 from verify.archive.history import IMPORTED, UNDONE, Change
 from verify.archive.metadata import id_from_name
-from verify.archive.packs.checks import check_arrays, check_reference_record, check_sizes
-from verify.archive.packs.layout import FORMS, FingerprintRecord, ProxyRecord, ReferenceRecord
+from verify.archive.packs.checks import check_arrays, check_reference_record, check_sizes, most_moments
+from verify.archive.packs.layout import FORMS, FingerprintRecord, ProxyRecord, ReferenceRecord, ThumbnailRecord
 from verify.archive.packs.reading import refused
 from verify.archive.store import PROXY_SUFFIX
 from verify.dates import utc_now
@@ -148,6 +148,7 @@ class _Taker:
         self._record: ReferenceRecord | None = None
         self._here = ""
         self._parts: list[str] = []
+        self._thumbnails = 0
         self._seen: set[str] = set()
 
     def begin(self, record: ReferenceRecord) -> None:
@@ -159,7 +160,7 @@ class _Taker:
         except ValueError as error:
             raise self._refused(record.id, error) from error
         self._seen.add(record.id)
-        self._record, self._here, self._parts = record, "", []
+        self._record, self._here, self._parts, self._thumbnails = record, "", [], 0
         present = self._archive.reference_with_digest(record.sha256)
         if present is not None:
             self._done.known.append((record.id, present.id))
@@ -183,6 +184,9 @@ class _Taker:
             if form.part and form.part not in self._pack.head.parts:
                 raise ValueError("a part that the head does not name")
             check_sizes(record, reference.duration_s)
+            self._thumbnails += isinstance(record, ThumbnailRecord)
+            if self._thumbnails > most_moments(reference.duration_s):
+                raise ValueError("more thumbnails than its duration allows")
             if isinstance(record, ProxyRecord):
                 self._add_proxy(record, reference)
             else:
