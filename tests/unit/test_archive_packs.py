@@ -266,7 +266,9 @@ def test_a_pack_must_be_signed_with_a_key_that_is_named(sent: Path, tmp_path: Pa
     assert not (tmp_path / "archive").exists()
 
 
-@pytest.mark.parametrize(("name", "key_id"), [("unsigned.pack", ""), ("all.pack", KEY.public.key_id)])
+@pytest.mark.parametrize(
+    ("name", "key_id"), [("unsigned.pack", ""), ("all.pack", KEY.public.key_id)], ids=["unsigned", "unknown"]
+)
 def test_a_pack_of_nobody_known_is_taken_on_wish(sent: Path, tmp_path: Path, name: str, key_id: str):
     imported(tmp_path / "archive", sent / name, key=None, grade=TrustGrade.UNVERIFIED)
     with Archive.open(tmp_path / "archive") as archive:

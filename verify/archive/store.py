@@ -329,7 +329,10 @@ class Archive:
 
     def lengths(self, around_s: float, within_s: float) -> list[tuple[str, float]]:
         """Return id and length in s of one's own references about so long that are not retracted, by id."""
-        query = "SELECT id, duration_s FROM reference WHERE duration_s BETWEEN ? AND ? AND retracted = 0 AND origin = '' ORDER BY id"
+        query = (
+            "SELECT id, duration_s FROM reference WHERE duration_s BETWEEN ? AND ? AND retracted = 0 AND origin = '' "
+            "ORDER BY id"
+        )
         with translated(self.folder):
             return self.connection.execute(query, (around_s - within_s, around_s + within_s)).fetchall()
 
@@ -346,7 +349,7 @@ class Archive:
         return self._reference(row, sightings, pack) if row else None
 
     def reference_with_digest(self, sha256: str) -> Reference | None:
-        """Return the reference of which a copy of that SHA-256 is known, an own one if there is, None if there is none."""
+        """Return the reference of which a copy of that SHA-256 is known, one's own first; None if there is none."""
         return self._reference_seen("sha256", sha256)
 
     def reference_with_address(self, url: str) -> Reference | None:
