@@ -549,12 +549,44 @@ class Sighting:
     added_utc: str = ""
 
 
+class TrustGrade(StrEnum):
+    """How far the sender of a pack is relied on, as whoever imported it judges.
+
+    `verified`: its references were checked by oneself. `trusted`: the sender vouches for them. `unverified`: nobody
+    does, so nothing that rests on them is called confirmed.
+    """
+
+    VERIFIED = "verified"
+    TRUSTED = "trusted"
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackOrigin:
+    """The pack that a reference came with.
+
+    `kind` is 'pack' or 'vpdq' (a text of PDQ hashes alone). `key_id` names the key it is signed with, empty if it is
+    not; `id_there` is the reference's id in the pack. `parts` is what the pack brought of the reference, of 'pdq',
+    'phash', 'keypoints', 'motion', 'proxy', 'vectors' and 'thumbnails'.
+    """
+
+    pack_id: str
+    name: str
+    grade: TrustGrade
+    imported_utc: str
+    kind: str = "pack"
+    key_id: str = ""
+    id_there: str = ""
+    parts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """An archived video.
 
     `first_seen` is the date of the earliest sighting, with what is known of it beside; `sightings` lists all where
-    there is more than one. `origin` names the pack it came with, empty for one's own.
+    there is more than one. `origin` is the id of the pack it came with, empty for one's own, and `pack` what is known
+    of that.
     """
 
     id: str
@@ -575,6 +607,7 @@ class Reference:
     first_seen_url: str = ""
     sightings: tuple[Sighting, ...] = ()
     origin: str = ""
+    pack: PackOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

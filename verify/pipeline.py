@@ -42,6 +42,7 @@ from verify.match.hash_lines import MIN_DISTINCTNESS
 from verify.match.library import Library, open_library
 from verify.match.matcher import find_matches
 from verify.match.materials import QueryMaterial, ReferenceMaterial
+from verify.match.origins import held_to_origins
 from verify.match.pairing import AGREEMENT_LIMIT
 from verify.match.query import MIN_QUALITY, make_query
 from verify.match.repeats import find_repeats
@@ -200,7 +201,8 @@ def _examine(
         proxies = stack.enter_context(ProxyReader())
         query = query_material(examination, proxy, proxies, library.learned if library else None)
         if library is not None and library.snapshot.reference_count:
-            matches = find_matches(query, library.hashes, library.material, progress)
+            found_matches = find_matches(query, library.hashes, library.material, progress)
+            matches = held_to_origins(found_matches, library.references)
         repeats = find_repeats(query, progress)
         cases = stack.enter_context(open_cases(library.archive.folder)) if library and request.remember else None
         if cases:

@@ -18,6 +18,7 @@ from verify.findings.wording import counted, quoted
 from verify.fingerprint.stored_examination import read_examination
 from verify.match.library import library_of
 from verify.match.matcher import find_matches
+from verify.match.origins import held_to_origins
 from verify.media.proxies import ProxyReader
 from verify.model import FindingKind, ReportedMatch, SilentProgress
 from verify.pipeline import query_material
@@ -140,7 +141,8 @@ def _compared(
         entries = []
         for some in _rounds(archive, reference_ids):
             library = library_of(archive, some, proxies, own)
-            for match in find_matches(query, library.hashes, library.material, SilentProgress()):
+            found = find_matches(query, library.hashes, library.material, SilentProgress())
+            for match in held_to_origins(found, library.references):
                 reference = library.references[match.reference_id]
                 finding = match_finding(match, reference, case.claimed_date, case.claimed_date_basis)
                 entries.append(

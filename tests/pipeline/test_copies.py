@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures import drawing
 from fixtures.footage import FRAMES_PER_SECOND, encode
+from tests.cli.helpers.command import verify
 from verify.archive.copies import Recording, find_copy
-from verify.archive.ingest import add_video
+from verify.archive.ingest import add_video, file_sha256
 from verify.archive.store import Archive
 from verify.fingerprint.examine import examine_reference
 from verify.fingerprint.registry import CUES
 from verify.model import Reference, SilentProgress
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from verify.archive.copies import Copy
 
 SECONDS = 12
@@ -80,3 +81,39 @@ def test_archived_video_is_no_copy_of_what_follows_it(archived: Path, tmp_path: 
         own = copy_of(archived / f"{name}.mp4", archived, tmp_path)
         assert own is not None
         assert own.reference_id == name
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_re_upload_becomes_a_sighting(jobs: str, archived: Path, tmp_path: Path):
+    frames = SECONDS * FRAMES_PER_SECOND
+    path, stranger = tmp_path / "upload.mp4", tmp_path / "stranger.mp4"
+    encode(islice(drawing.scene(9, 2 * frames), frames), path, "-vf", "scale=426:240", "-crf", "30")
+    encode(drawing.scene(4, 30), stranger)
+    folder = Path(shutil.copytree(archived / "archive", tmp_path / "archive"))
+    told = ["--first-seen", "2018-02-03", "--publisher", "Another", "--no-descriptor", "--archive", folder]
+    done = verify("archive", "add", path, stranger, *told, "--jobs", jobs)
+    assert done.code == 0, done.err
+    assert "upload: a copy of scene; sighting added" in done.err
+    assert "1 added, 0 already there, 1 copies, 0 failed; the archive has 3 references." in done.out
+    with Archive.open(folder) as archive:
+        reference = archive.reference("scene")
+        assert reference is not None
+        assert archive.reference("upload") is None
+        assert (reference.first_seen, [each.publisher for each in reference.sightings]) == (
+            "2018-02-03",
+            ["", "Another"],
+        )
+        assert archive.reference_with_digest(file_sha256(path)) == reference
+    done = verify("archive", "add", path, *told)
+    assert "already there as scene (same bytes)" in done.err
+    done = verify("archive", "add", archived / "later.mp4", "--id", "x", "--no-link-copies", *told)
+    assert "already there as later (same bytes)" in done.err
+
+
+def test_copies_are_added_where_that_is_wanted(archived: Path, tmp_path: Path):
+    frames = SECONDS * FRAMES_PER_SECOND
+    path = tmp_path / "upload.mp4"
+    encode(islice(drawing.scene(9, 2 * frames), frames), path, "-vf", "scale=426:240", "-crf", "30")
+    folder = Path(shutil.copytree(archived / "archive", tmp_path / "archive"))
+    done = verify("archive", "add", path, "--no-link-copies", "--no-descriptor", "--archive", folder)
+    assert "upload: added, 12.0 s" in done.err

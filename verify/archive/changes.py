@@ -23,7 +23,8 @@ REFERENCE_FIELDS = ("kind", "title", "publisher", "source_url", "licence", "even
 SIGHTING_FIELDS = ("date", "source", "basis", "url")
 #: Tables with rows of a reference, those that others name last.
 _TABLES = (
-    "thumbnail", "descriptor", "motion", "media", "proxy", "local_features", "fingerprint", "amendment", "sighting",
+    "brought", "thumbnail", "descriptor", "motion", "media", "proxy", "local_features", "fingerprint", "amendment",
+    "sighting",
 )  # fmt: skip
 _LIST_HINT = "See verify archive list."
 

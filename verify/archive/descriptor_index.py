@@ -22,7 +22,9 @@ from verify.archive.cache_files import (
     write_in_place,
 )
 from verify.archive.catalogue import BACKUP_HINT
+from verify.archive.origins import without_vectors
 from verify.errors import ArchiveDamagedError, FingerprintVersionError
+from verify.model import DescriptorSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from verify.archive.store import Archive
-    from verify.model import DescriptorSet
 
     Floats = npt.NDArray[np.float32]
     Numbers = npt.NDArray[np.int64]
@@ -99,14 +100,15 @@ class DescriptorIndex:
         Raises
         ------
         FingerprintVersionError
-            Some reference has none of that model: nothing is left out of a search silently. Or, during a search, the
-            vectors were replaced meanwhile.
+            Some reference has none of that model, and its pack is not the reason: nothing is left out of a search
+            silently. Or, during a search, the vectors were replaced meanwhile.
         ArchiveDamagedError
             Vectors are not as they were stored.
         """
         digests = archive.descriptor_digests()
         stored = {each.reference_id: each for each in digests if each.model_sha256 == model_sha256}
-        lacking = [reference_id for reference_id in reference_ids if reference_id not in stored]
+        without = without_vectors(archive)
+        lacking = [name for name in reference_ids if name not in stored and name not in without]
         if lacking:
             others = sorted({each.model_sha256[:_NAMED_DIGITS] for each in digests} - {model_sha256[:_NAMED_DIGITS]})
             problem = (
@@ -117,13 +119,16 @@ class DescriptorIndex:
                 problem += f"; the archive has some of {', '.join(others)}"
             raise FingerprintVersionError(archive.folder, problem, _MAKE_HINT.format(archive.folder))
         for each in reference_ids:
-            if stored[each].dimensions != dimensions:
+            if each in stored and stored[each].dimensions != dimensions:
                 raise ArchiveDamagedError(
                     archive.folder, f"the learned descriptors of {each} are not those of their model", BACKUP_HINT
                 )
-        counts = [stored[each].picture_count for each in reference_ids]
+        counts = [stored[each].picture_count if each in stored else 0 for each in reference_ids]
 
         def read(reference_id: str) -> DescriptorSet:
+            if reference_id not in stored:
+                nothing = np.zeros((0, dimensions), np.float16)
+                return DescriptorSet(model_sha256=model_sha256, times_s=np.zeros(0), vectors=nothing)
             try:
                 return archive.descriptors(stored[reference_id])
             except ArchiveDamagedError as error:

@@ -18,7 +18,15 @@ from verify.evidence.durable import synchronise
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import BinaryIO, Protocol
+
+    class Readable(Protocol):
+        """What bytes can be read from."""
+
+        def read(self, size: int, /) -> bytes:
+            """Return up to `size` bytes; none at the end."""
+            ...
+
 
 PROXIES_NAME = "proxies"
 MEDIA_NAME = "media"
@@ -64,11 +72,19 @@ class FileStore:
         OutputNotWritableError
             It cannot be copied; nothing is left of it under its name.
         """
+        try:
+            with path.open("rb") as source:
+                return self.keep_from(source, suffix)
+        except OSError as error:
+            raise self._not_written(error) from error
+
+    def keep_from(self, source: Readable, suffix: str) -> StoredFile:
+        """Copy what can be read from `source` into the folder, as `keep` does."""
         suffix = suffix.lower() if self._suffix.fullmatch(suffix.lower()) else ""
         unfinished = self.folder / _UNFINISHED
         try:
             self.folder.mkdir(exist_ok=True)
-            with path.open("rb") as source, unfinished.open("wb") as copy:
+            with unfinished.open("wb") as copy:
                 stored = StoredFile(*_copied(source, copy), suffix)
                 copy.flush()
                 os.fsync(copy.fileno())
@@ -76,17 +92,20 @@ class FileStore:
             synchronise(self.folder)
             synchronise(self._archive)
         except OSError as error:
-            raise OutputNotWritableError(
-                self.folder,
-                f"a {self._what} cannot be written ({error.strerror})",
-                f"Check the folder's permissions and the free space, or add without one (--no-{self._what})."
-                if self._what == "proxy"
-                else "Check the folder's permissions and the free space, or add without --keep-media.",
-            ) from error
+            raise self._not_written(error) from error
         finally:
             with suppress(OSError):  # it has its name already
                 unfinished.unlink()
         return stored
+
+    def _not_written(self, error: OSError) -> OutputNotWritableError:
+        return OutputNotWritableError(
+            self.folder,
+            f"a {self._what} cannot be written ({error.strerror})",
+            f"Check the folder's permissions and the free space, or add without one (--no-{self._what})."
+            if self._what == "proxy"
+            else "Check the folder's permissions and the free space, or add without --keep-media.",
+        )
 
     def sweep(self, kept: set[str]) -> None:
         """Delete what interrupted additions left: every file whose digest is not in `kept`. Locked, as for `keep`."""
@@ -156,7 +175,7 @@ class FileStore:
         return ArchiveDamagedError(self._archive, f"the {self._what} of {reference_id} {problem}", BACKUP_HINT)
 
 
-def _copied(source: BinaryIO, copy: BinaryIO) -> tuple[str, int]:
+def _copied(source: Readable, copy: BinaryIO) -> tuple[str, int]:
     digest, size_bytes = hashlib.sha256(), 0
     while part := source.read(_PART_BYTES):
         digest.update(part)

@@ -106,9 +106,9 @@ class StoredHashes:
         self, archive: Archive, reference_ids: Sequence[str], digests: Sequence[FingerprintDigest], min_quality: float
     ) -> None:
         self._archive = archive
-        self._reference_ids = tuple(reference_ids)
+        self.reference_ids = tuple(reference_ids)
         self._min_quality = min_quality
-        self._key = key_of([min_quality, RUN_BITS, self._reference_ids, *(tuple(each) for each in digests)])
+        self._key = key_of([min_quality, RUN_BITS, self.reference_ids, *(tuple(each) for each in digests)])
         self._cached: CachedArrays | None = None
         self._unchecked: set[str] = set()
         self._hashes = self._opened() or self._made()
@@ -134,7 +134,7 @@ class StoredHashes:
 
     def _made(self) -> LargeHashes:
         self._cached = None
-        wanted = set(self._reference_ids)
+        wanted = set(self.reference_ids)
 
         def read(cue: Cue) -> list[FingerprintSet]:
             return [found for reference_id, found in self._archive.fingerprints(cue) if reference_id in wanted]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ADDED, SEEN, DESCRIBED, AMENDED = "added", "sighting added", "described", "amended"
 RETRACTED, RESTORED, FORGOTTEN = "retracted", "restored", "forgotten"
 MIGRATED, REPAIRED, QUARANTINED = "migrated", "repaired", "quarantined"
+IMPORTED, UNDONE = "imported", "import undone"
 
 _PARTS = (
     ("fingerprint", "algorithm, version, frame_count, sha256", "algorithm"),

@@ -6,17 +6,19 @@ same scan in NumPy. Of large ones less is, and the same found: `hash_search`.
 
 from __future__ import annotations
 
+from collections import ChainMap, Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from verify.archive.hash_cache import LargeHashes, StoredFingerprints, StoredHashes
+from verify.archive.origins import may_lack
 from verify.errors import ArchiveDamagedError
 from verify.fingerprint.registry import CUES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -44,8 +46,9 @@ class ReferenceIndex:
     Parameters
     ----------
     fingerprints
-        Reference id to fingerprints by algorithm. Frames whose quality is below `min_quality` (0..1) are kept for
-        alignment but not found by `search`: what is nearly flat resembles everything nearly flat.
+        Reference id to fingerprints by algorithm; those of PDQ are never missing. Frames whose quality is below
+        `min_quality` (0..1) are kept for alignment but not found by `search`: what is nearly flat resembles everything
+        nearly flat.
     exact
         Compare all with all, however many there are. The other way finds the same pairs, for a proof.
     """
@@ -60,17 +63,22 @@ class ReferenceIndex:
     ) -> None:
         self.reference_ids = tuple(sorted(fingerprints))
         self.fingerprints = fingerprints
-        self._tables: dict[str, _Table] = {}
         self._large: Callable[[str], LargeHashes] | None = None
+        whole: set[str] = set()
         if stored is not None:
-            self._large = stored.all
-        elif exact or sum(len(own["pdq"].times_s) for own in fingerprints.values()) < LARGE_FRAMES:
-            self._tables = {cue.algorithm: self._table(cue.algorithm, min_quality) for cue in CUES}
-        else:
+            self._large, whole = stored.all, set(stored.reference_ids)
+        elif not exact and sum(len(own["pdq"].times_s) for own in fingerprints.values()) >= LARGE_FRAMES:
+            whole = {name for name, own in fingerprints.items() if len(own) == len(CUES)}
             hashes = LargeHashes.of(
-                lambda cue: [fingerprints[each][cue.algorithm] for each in self.reference_ids], min_quality
+                lambda cue: [fingerprints[each][cue.algorithm] for each in sorted(whole)], min_quality
             )
             self._large = lambda _: hashes
+        self._large_numbers = np.array(
+            [number for number, name in enumerate(self.reference_ids) if name in whole], np.int64
+        )
+        # All of a small archive; of a large one those for which a pack brought hashes of one algorithm alone.
+        flat = [(number, name) for number, name in enumerate(self.reference_ids) if name not in whole]
+        self._tables = {cue.algorithm: self._table(cue.algorithm, flat, min_quality) for cue in CUES}
 
     @classmethod
     def load(cls, archive: Archive, min_quality: float, *, exact: bool = False) -> ReferenceIndex:
@@ -85,11 +93,14 @@ class ReferenceIndex:
         ArchiveDamagedError, FingerprintVersionError
             Fingerprints are damaged, missing, or of another version: nothing is left out of a search silently.
         """
-        wanted = {reference.id for reference in archive.references() if not reference.retracted}
+        packs = {reference.id: reference.pack for reference in archive.references() if not reference.retracted}
+        wanted = set(packs)
         digests = [each for each in archive.fingerprint_digests() if each.reference_id in wanted]
         for cue in CUES:
             versions = {each.reference_id: each.version for each in digests if each.algorithm == cue.algorithm}
             for reference_id in sorted(wanted):
+                if reference_id not in versions and may_lack(packs[reference_id], cue.algorithm):
+                    continue
                 if reference_id not in versions:
                     raise ArchiveDamagedError(
                         archive.folder,
@@ -100,14 +111,20 @@ class ReferenceIndex:
                     list(archive.fingerprints(cue, reference_id))  # says so
         if exact or sum(each.frame_count for each in digests if each.algorithm == "pdq") < LARGE_FRAMES:
             return cls(_read(archive, wanted), min_quality, exact=exact)
-        reference_ids = sorted(wanted)
-        stored = StoredHashes(archive, reference_ids, digests, min_quality)
-        return cls(StoredFingerprints(archive, reference_ids), min_quality, stored=stored)
+        cues = Counter(each.reference_id for each in digests)
+        whole = sorted(name for name in wanted if cues[name] == len(CUES))
+        complete = [each for each in digests if cues[each.reference_id] == len(CUES)]
+        stored = StoredHashes(archive, whole, complete, min_quality)
+        partial = _read(archive, wanted - set(whole)) if len(whole) < len(wanted) else {}
+        together: Any = ChainMap(partial, StoredFingerprints(archive, whole))  # type: ignore[arg-type]  # only read
+        return cls(together, min_quality, stored=stored)
 
-    def _table(self, algorithm: str, min_quality: float) -> _Table:
+    def _table(self, algorithm: str, references: Sequence[tuple[int, str]], min_quality: float) -> _Table:
         codes, numbers, times = [], [], []
-        for number, reference_id in enumerate(self.reference_ids):
-            fingerprint = self.fingerprints[reference_id][algorithm]
+        for number, reference_id in references:
+            fingerprint = self.fingerprints[reference_id].get(algorithm)
+            if fingerprint is None:  # a pack brought hashes of another algorithm alone
+                continue
             usable = self.fingerprints[reference_id]["pdq"].quality >= min_quality
             codes.append(fingerprint.codes[usable])
             times.append(fingerprint.times_s[usable])
@@ -129,10 +146,9 @@ class ReferenceIndex:
             for found in hashes.tables[algorithm].within(codes, radius_bits):
                 yield Hits(
                     query_rows=found.queries,
-                    reference_numbers=hashes.references_of(found.rows),
+                    reference_numbers=self._large_numbers[hashes.references_of(found.rows)],
                     reference_times_s=hashes.times_s[found.rows],
                 )
-            return
         table = self._tables[algorithm]
         if len(table.codes) == 0:
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from verify.archive.copies import MAX_DIFFERENCE_S, Recording, find_copy
 from verify.fingerprint.registry import CUES
 
 if TYPE_CHECKING:
@@ -36,6 +37,21 @@ class CopyRule(Protocol):
     def __call__(self, archive: Archive, examined: Examined) -> str | None:
         """Return the id of that reference, or None."""
         ...
+
+
+def copy_in(archive: Archive, examined: Examined) -> str | None:
+    """Return the id of the reference that a video is a re-upload of, None if of none: the `CopyRule` in use.
+
+    Retracted references are not asked: a copy of what turned out to be wrong is looked at by a person.
+    """
+    video = Recording(fingerprints=examined.fingerprints, motion=examined.motion, duration_s=examined.duration_s)
+    found = find_copy(
+        video,
+        archive.lengths(examined.duration_s, MAX_DIFFERENCE_S),
+        lambda name: {cue.algorithm: archive.fingerprints_of(name, cue) for cue in CUES},
+        archive.motion,
+    )
+    return found.reference_id if found else None
 
 
 def linked_to(archive: Archive, examined: Examined, rule: CopyRule | None) -> str | None:

@@ -73,16 +73,19 @@ def recognised_by_address(archive: Archive, reference: Reference, source: str) -
     if not is_url(source) or not tells_apart(source):
         return None
     present = archive.reference_with_address(kept_address(source)) or archive.reference_with_address(source)
-    if present is None:
+    if present is None or present.pack is not None:  # what a pack brought goes when the pack does
         return None
     told = tell_again(archive, present, sighting_of(reference))
     return Addition(reference=present, recognised=Recognition.ADDRESS, sighting_added=told)
 
 
 def recognised_by_bytes(archive: Archive, reference: Reference, sha256: str) -> Addition | None:
-    """Recognise a video of which the archive knows a copy with these very bytes; None if it knows none."""
+    """Recognise a video of which the archive knows a copy with these very bytes; None if it knows none.
+
+    What came with a pack is not one's own: the video is added beside it.
+    """
     present = archive.reference_with_digest(sha256)
-    if present is None:
+    if present is None or present.pack is not None:
         return None
     told = tell_again(archive, present, sighting_of(reference, sha256))
     return Addition(reference=present, recognised=Recognition.BYTES, sighting_added=told)

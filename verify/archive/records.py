@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from verify.fingerprint.registry import Cue
+    from verify.model import PackOrigin
 
 #: All columns of a reference but its digest, which is over them.
 REFERENCE_COLUMNS = (
@@ -115,9 +116,11 @@ def latest_moment(date: str) -> str:
     return f"{latest_day(day).isoformat()}T{clock or '24'}"
 
 
-def reference_of_row(row: tuple[object, ...], sightings: Sequence[Sighting]) -> Reference:
-    """Make a reference of its row and its sightings, checking what the schema does not; ids become parts of file
-    names.
+def reference_of_row(
+    row: tuple[object, ...], sightings: Sequence[Sighting], pack: PackOrigin | None = None
+) -> Reference:
+    """Make a reference of its row, its sightings and the pack it came with, checking what the schema does not; ids
+    become parts of file names.
     """
     values = dict(zip(_REFERENCE_FIELDS, row, strict=True))
     check_id(str(values["id"]))
@@ -125,6 +128,9 @@ def reference_of_row(row: tuple[object, ...], sightings: Sequence[Sighting]) -> 
     values["retracted"] = bool(values["retracted"])
     if not sightings:
         raise ValueError("it has no sighting")
+    if values["origin"] != (pack.pack_id if pack else ""):
+        # Without it, a partner's word would pass for one's own.
+        raise ValueError("the pack it came with is not known")
     first = earliest(sightings)
     reference = Reference(
         **values,  # type: ignore[arg-type]  # columns are STRICT
@@ -133,6 +139,7 @@ def reference_of_row(row: tuple[object, ...], sightings: Sequence[Sighting]) -> 
         first_seen_basis=first.basis,
         first_seen_url=first.url,
         sightings=tuple(sightings) if len(sightings) > 1 else (),
+        pack=pack,
     )
     if not math.isfinite(reference.duration_s):
         raise ValueError(f"a duration of {reference.duration_s} s")

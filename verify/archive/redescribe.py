@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from verify.archive.catalogue import BACKUP_HINT
+from verify.archive.origins import without_vectors
 from verify.archive.thumbnails import THUMBNAIL_INTERVAL_S, THUMBNAIL_SIDE_PX, THUMBNAIL_TOLERANCE_S
 from verify.errors import ArchiveDamagedError
 from verify.model import DescriptorSet
@@ -24,15 +25,17 @@ _INTERVAL_S = 0.95
 
 
 def lacking(archive: Archive, learned: Descriptor) -> list[str]:
-    """Return the references that have no vectors of this descriptor, by id."""
+    """Return the references that have no vectors of this descriptor and can be given some, by id."""
     there = {each.reference_id for each in archive.descriptor_digests() if each.model_sha256 == learned.sha256}
+    there |= without_vectors(archive)
     return [reference.id for reference in archive.references() if reference.id not in there]
 
 
 def count_described(archive: Archive) -> tuple[int, int]:
-    """Count the references that have vectors of any descriptor, and all; retracted ones are neither."""
+    """Count the references that have vectors of any descriptor, and all that could; retracted ones are neither."""
     there = {each.reference_id for each in archive.descriptor_digests()}
-    searched = [reference.id for reference in archive.references() if not reference.retracted]
+    without = without_vectors(archive) - there
+    searched = [each.id for each in archive.references() if not each.retracted and each.id not in without]
     return sum(name in there for name in searched), len(searched)
 
 

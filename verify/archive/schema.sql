@@ -72,6 +72,28 @@ CREATE TABLE tombstone (
 
 CREATE INDEX tombstone_sha256 ON tombstone (sha256);
 
+CREATE TABLE pack (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    publisher TEXT NOT NULL,
+    grade TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    public_key TEXT NOT NULL,
+    made_utc TEXT NOT NULL,
+    imported_utc TEXT NOT NULL,
+    reference_count INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE brought (
+    reference_id TEXT PRIMARY KEY REFERENCES reference (id),
+    pack_id TEXT NOT NULL REFERENCES pack (id),
+    id_there TEXT NOT NULL,
+    parts TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX brought_pack ON brought (pack_id);
+
 -- Here and below small columns come first: SQLite reads a row from its start.
 CREATE TABLE fingerprint (
     reference_id TEXT NOT NULL REFERENCES reference (id),

@@ -12,12 +12,15 @@ import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import numpy as np
+
 from verify.archive.catalogue import ANEW_HINT, BACKUP_HINT, make_catalogue, open_catalogue, translated
 from verify.archive.descriptors import DescriptorTable
 from verify.archive.files import MEDIA_NAME, PROXIES_NAME, FileStore, StoredFile
 from verify.archive.history import ADDED, DESCRIBED, Change, History
 from verify.archive.locking import WriterLock
 from verify.archive.motion_index import MotionTable
+from verify.archive.origins import KEYPOINTS, may_lack, origin_of, origins_in
 from verify.archive.records import (
     LOCAL_COLUMNS,
     REFERENCE_COLUMNS,
@@ -37,23 +40,23 @@ from verify.archive.records import (
 from verify.archive.thumbnails import Thumbnail
 from verify.archive.words import shipped_dictionary
 from verify.errors import ArchiveDamagedError, FingerprintVersionError, InvalidUsageError
-from verify.model import ArchiveSnapshot
+from verify.model import ArchiveSnapshot, LocalFeatureSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    import numpy as np
     import numpy.typing as npt
 
     from verify.archive.descriptors import DescriptorDigest
     from verify.archive.motion_index import MotionDigest
     from verify.fingerprint.registry import Cue
-    from verify.model import DescriptorSet, FingerprintSet, LocalFeatureSet, MotionSet, Reference, Sighting
+    from verify.model import DescriptorSet, FingerprintSet, MotionSet, PackOrigin, Reference, Sighting
 
 PROXY_SUFFIX = ".mkv"
 _FINGERPRINT = "version, bits, times_s, codes, quality, sha256"
+_UNKNOWN_SIDE_PX = 512
 
 
 class LocalDigest(NamedTuple):
@@ -321,7 +324,17 @@ class Archive:
             for reference_id, *row in self.connection.execute(query):
                 sightings.setdefault(reference_id, []).append(tuple(row))
             rows = self.connection.execute(f"SELECT {REFERENCE_COLUMNS} FROM reference ORDER BY id").fetchall()  # noqa: S608
-        return [self._reference(row, sightings.get(row[0], [])) for row in rows]
+        packs = origins_in(self.folder, self.connection)
+        return [self._reference(row, sightings.get(row[0], []), packs.get(row[0])) for row in rows]
+
+    def lengths(self, around_s: float, within_s: float) -> list[tuple[str, float]]:
+        """Return id and length in s of one's own references about so long that are not retracted, by id."""
+        query = (
+            "SELECT id, duration_s FROM reference WHERE duration_s BETWEEN ? AND ? AND retracted = 0 AND origin = '' "
+            "ORDER BY id"
+        )
+        with translated(self.folder):
+            return self.connection.execute(query, (around_s - within_s, around_s + within_s)).fetchall()
 
     def reference(self, reference_id: str) -> Reference | None:
         """Return one reference, None if there is none of that id."""
@@ -332,29 +345,35 @@ class Archive:
                 (reference_id,),
             ).fetchone()
             sightings = self.connection.execute(query, (reference_id,)).fetchall()
-        return self._reference(row, sightings) if row else None
+        pack = origin_of(self.folder, self.connection, reference_id)
+        return self._reference(row, sightings, pack) if row else None
 
     def reference_with_digest(self, sha256: str) -> Reference | None:
-        """Return the reference of which a copy of that SHA-256 is known, None if there is none."""
+        """Return the reference of which a copy of that SHA-256 is known, one's own first; None if there is none."""
         return self._reference_seen("sha256", sha256)
 
     def reference_with_address(self, url: str) -> Reference | None:
         """Return the reference that was seen at an address, None if there is none."""
         with translated(self.folder):
             row = self.connection.execute(
-                "SELECT id FROM reference WHERE source_url = ? ORDER BY id LIMIT 1", (url,)
+                "SELECT id FROM reference WHERE source_url = ? ORDER BY origin <> '', id LIMIT 1", (url,)
             ).fetchone()
         return self.reference(row[0]) if row else self._reference_seen("url", url)
 
     def _reference_seen(self, column: str, value: str) -> Reference | None:
-        query = f"SELECT reference_id FROM sighting WHERE {column} = ? ORDER BY reference_id LIMIT 1"  # noqa: S608
+        query = (
+            "SELECT reference_id FROM sighting JOIN reference ON reference.id = reference_id "  # noqa: S608
+            f"WHERE sighting.{column} = ? ORDER BY origin <> '', reference_id LIMIT 1"
+        )
         with translated(self.folder):
             row = self.connection.execute(query, (value,)).fetchone() if value else None
         return self.reference(row[0]) if row else None
 
-    def _reference(self, row: tuple[object, ...], sightings: Sequence[tuple[object, ...]]) -> Reference:
+    def _reference(
+        self, row: tuple[object, ...], sightings: Sequence[tuple[object, ...]], pack: PackOrigin | None
+    ) -> Reference:
         try:
-            return reference_of_row(row, [sighting_of_row(each) for each in sightings])
+            return reference_of_row(row, [sighting_of_row(each) for each in sightings], pack)
         except ValueError as error:
             raise ArchiveDamagedError(
                 self.folder, f"a reference in the catalogue is malformed ({error})", BACKUP_HINT
@@ -404,16 +423,25 @@ class Archive:
             ) from error
 
     def local_digests(self) -> list[LocalDigest]:
-        """Return what is kept of every reference's keypoints, by reference id."""
+        """Return what is kept of every reference's keypoints, by reference id; none of one whose pack had none."""
+        from verify.fingerprint.local import VERSION  # noqa: PLC0415 - imports OpenCV
+
         query = (
             "SELECT reference_id, version, picture_count, keypoint_count, sha256 FROM local_features "
             "ORDER BY reference_id"
         )
         with translated(self.folder):
-            return [LocalDigest(*row) for row in self.connection.execute(query)]
+            stored = [LocalDigest(*row) for row in self.connection.execute(query)]
+        there = {each.reference_id for each in stored}
+        lacking = [
+            LocalDigest(name, VERSION, 0, 0, "")
+            for name, pack in origins_in(self.folder, self.connection).items()
+            if name not in there and may_lack(pack, KEYPOINTS)
+        ]
+        return sorted([*stored, *lacking])
 
     def local_features(self, reference_id: str) -> tuple[LocalFeatureSet, npt.NDArray[np.uint16]]:
-        """Return the keypoints of a reference and the word of each, (N,).
+        """Return the keypoints of a reference and the word of each, (N,); none of one whose pack had none.
 
         Raises
         ------
@@ -427,6 +455,8 @@ class Archive:
         query = f"SELECT {LOCAL_COLUMNS} FROM local_features WHERE reference_id = ?"  # noqa: S608
         with translated(self.folder):
             found = self.connection.execute(query, (reference_id,)).fetchone()
+        if found is None and may_lack(origin_of(self.folder, self.connection, reference_id), KEYPOINTS):
+            return _no_keypoints(local.VERSION, local.DIMENSIONS), words_of_row(b"")
         if found is None:
             raise ArchiveDamagedError(self.folder, f"the keypoints of {reference_id} are missing", BACKUP_HINT)
         row = LocalRow(*found)
@@ -550,6 +580,20 @@ class Archive:
     def motion_digests(self) -> list[MotionDigest]:
         """Return what is kept of every reference's motion signatures, by reference id."""
         return self._motion.digests()
+
+
+def _no_keypoints(version: int, dimensions: int) -> LocalFeatureSet:
+    """Keypoints of a reference of which none are kept; the size of its picture is not known either."""
+    return LocalFeatureSet(
+        version=version,
+        width_px=_UNKNOWN_SIDE_PX,
+        height_px=_UNKNOWN_SIDE_PX,
+        times_s=np.zeros(0),
+        until_s=np.zeros(0),
+        first_rows=np.zeros(1, np.int64),
+        points=np.zeros((0, 2), np.float32),
+        codes=np.zeros((0, dimensions), np.int8),
+    )
 
 
 _SIZES = (

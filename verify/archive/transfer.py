@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from verify.archive.history import ADDED, Change
+from verify.archive.origins import copy_origin
 from verify.errors import ArchiveDamagedError, InvalidUsageError
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def copy_rows(
         raise InvalidUsageError(
             name, "the archive has a reference of this id already", "Give it another id."
         ) from error
+    if origin is None:
+        copy_origin(source, target, reference_id, name)
     for table in ("sighting", "fingerprint", *parts):
         for row in _rows(source, table, "reference_id", reference_id):
             _insert(target, table, {**row, "reference_id": name})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from verify.dates import earliest_day, latest_day
 from verify.findings.changes import picture_changes
+from verify.findings.origins import origin_words
 from verify.findings.support import support_words, supporting_families
 from verify.findings.wording import counted, listed, quoted, rate_words, seconds_words, timecode
 from verify.model import CoverageState, Finding, FindingKind, Interval, MatchLevel, ReferenceKind, SightingSource
@@ -86,7 +87,7 @@ def match_finding(match: Match, reference: Reference, claimed_date: str, claimed
     adjacent = seen is not None and claimed is not None and earlier and (claimed[0] - seen[1]).days == 1
     return Finding(
         kind=FindingKind.REUSE_EARLIER if earlier else FindingKind.APPEARS_IN_REFERENCE,
-        statement=f"{opening}. {_date_words(reference, claimed_date, claimed_date_basis)}",
+        statement=f"{opening}. {_date_words(reference, claimed_date, claimed_date_basis)}{origin_words(reference)}",
         basis=support_words(match),
         limits=_MATCH_LIMITS + (_ONE_DAY_LIMIT if adjacent else ""),
     )
@@ -99,7 +100,7 @@ def same_scene_finding(match: Match, reference: Reference) -> Finding:
         statement=(
             f"In this release, {_span(match.query)} shows a scene visually consistent with {_span(match.reference)} of "
             f"{_reference_words(reference)}{_change_words(match)}. It is not shown to be the same recording: "
-            f"{match.caveat or _NO_CAVEAT}. {_first_seen_words(reference)}."
+            f"{match.caveat or _NO_CAVEAT}. {_first_seen_words(reference)}.{origin_words(reference)}"
         ),
         basis=support_words(match),
         limits=_SAME_SCENE_LIMITS,

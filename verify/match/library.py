@@ -10,6 +10,7 @@ from verify.archive.descriptor_index import DescriptorIndex
 from verify.archive.index import ReferenceIndex
 from verify.archive.local_index import LocalIndex
 from verify.archive.motion_index import MotionIndex
+from verify.archive.origins import may_lack
 from verify.archive.store import Archive
 from verify.errors import ArchiveDamagedError, ArchiveLockedError
 from verify.fingerprint.registry import CUES
@@ -95,7 +96,7 @@ def library_of(
         motions = {name: motion for name in ids if (motion := archive.motion(name))}
         hashes: dict[str, dict[str, FingerprintSet]] = {name: {} for name in ids}
         for cue in CUES:
-            for name in ids:
+            for name in (each for each in ids if not may_lack(references[each].pack, cue.algorithm)):
                 hashes[name][cue.algorithm] = archive.fingerprints_of(name, cue)
         vectors = {}
         for name in ids:

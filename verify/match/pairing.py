@@ -47,7 +47,7 @@ class Pairing:
     ) -> tuple[CueEvidence, ...]:
         """Say for every cue how far the query frames `rows` are from the reference frames the time map lays on them."""
         evidence = []
-        for cue in CUES:
+        for cue in (each for each in CUES if each.algorithm in self.reference):
             distances = self._along(time_map, rows, cue.algorithm)[0]
             limit = round(AGREEMENT_LIMIT * cue.bits)
             evidence.append(
@@ -93,7 +93,7 @@ def lay_against(query: Query, candidate: Candidate, reference: Mapping[str, Fing
     if part.stop - part.start < 2:
         return None
     distance = np.zeros((len(query.times_s), part.stop - part.start), np.float32)
-    for algorithm, share in _CUE_SHARES.items():
+    for algorithm, share in _shares(reference).items():
         codes = query.views[candidate.view][algorithm].codes
         distance += share * hamming(codes, reference[algorithm].codes[part]) / (codes.shape[1] * 8)
     field = FrameField(
@@ -106,10 +106,19 @@ def lay_against(query: Query, candidate: Candidate, reference: Mapping[str, Fing
     return Pairing(query=query, candidate=candidate, reference=reference, field=field)
 
 
+def _shares(reference: Mapping[str, FingerprintSet]) -> dict[str, float]:
+    """Return the part that each cue of a reference has in a distance; a pack may have brought PDQ hashes alone."""
+    present = {algorithm: share for algorithm, share in _CUE_SHARES.items() if algorithm in reference}
+    if len(present) == len(_CUE_SHARES):
+        return present
+    total = sum(present.values())
+    return {algorithm: share / total for algorithm, share in present.items()}
+
+
 def _reference_shots(reference: Mapping[str, FingerprintSet], part: slice) -> npt.NDArray[np.int64]:
     """Tell the shots of a reference apart by how unlike neighbouring samples are; -1 for frames too flat."""
     change = np.zeros(max(0, part.stop - part.start - 1), np.float64)
-    for algorithm, share in _CUE_SHARES.items():
+    for algorithm, share in _shares(reference).items():
         codes = reference[algorithm].codes[part]
         change += share * np.bitwise_count(codes[1:] ^ codes[:-1]).sum(axis=1, dtype=np.int64) / (codes.shape[1] * 8)
     shots = np.concatenate([[0], np.cumsum((change > _CUT_CHANGE) & (change > _CUT_RATIO * _usual(change)))]).astype(

@@ -13,6 +13,7 @@ from verify.evidence.preserve import copy_statement
 from verify.findings.claims import release_claims
 from verify.findings.coverage import coverage
 from verify.findings.limits import standard_limits
+from verify.findings.origins import origin_limits
 from verify.findings.statements import (
     answer,
     earlier_release_finding,
@@ -118,7 +119,10 @@ def assemble(material: Material) -> Report:
         findings=_other_findings(material, accepted, spans),
         claims=(*release_claims(material.acquisition), *material.claims),
         evidence=material.manifest,
-        limits=standard_limits(material.archive, examination.outcome, found, is_by_looks=material.is_by_looks),
+        limits=(
+            *origin_limits(material.references.values(), is_by_looks=material.is_by_looks),
+            *standard_limits(material.archive, examination.outcome, found, is_by_looks=material.is_by_looks),
+        ),
         parameters=material.parameters,
         versions=tool_versions(*_DISTRIBUTIONS),
         warnings=_warnings(material),

@@ -7,6 +7,7 @@ import click
 from verify.commands.archive.adding import add
 from verify.commands.archive.checking import check, repair
 from verify.commands.archive.history import amend, forget, log, restore, retract, seen
+from verify.commands.archive.packs import export_references, import_references, list_packs
 from verify.commands.archive.rechecking import recheck
 from verify.commands.archive.searching import search
 from verify.commands.archive.showing import list_references, show, stats
@@ -34,6 +35,9 @@ _COMMANDS = (
     repair,
     reindex,
     recheck,
+    export_references,
+    import_references,
+    list_packs,
 )
 for command in _COMMANDS:
     archive.add_command(command)

@@ -86,6 +86,12 @@ if TYPE_CHECKING:
     help="Keep a small grey copy too, to compare what moves. Without it a match is never confirmed.",
 )
 @click.option("--keep-media", is_flag=True, help="Keep the videos themselves in the archive too.")
+@click.option(
+    "--link-copies/--no-link-copies",
+    default=True,
+    show_default=True,
+    help="Add a re-upload of an archived video to that as a sighting, not as a reference of its own.",
+)
 @click.option("--forgotten-too", is_flag=True, help="Add videos again that were forgotten.")
 @click.option(
     "--jobs",
@@ -113,6 +119,7 @@ def add(
     source_url: str,
     with_proxy: bool,
     keep_media: bool,
+    link_copies: bool,
     forgotten_too: bool,
     jobs: int,
     lock_wait: float | None,
@@ -130,6 +137,7 @@ def add(
     new is added to it as a sighting. So a run that was interrupted is resumed by the same command.
     """
     from verify.archive.ingest_pool import AddingRules  # noqa: PLC0415 - keeps `verify --help` instant
+    from verify.archive.linking import copy_in  # noqa: PLC0415
     from verify.archive.redescribe import count_described  # noqa: PLC0415
     from verify.archive.store import Archive  # noqa: PLC0415
     from verify.fingerprint.learned import OWN_MODEL  # noqa: PLC0415
@@ -156,6 +164,7 @@ def add(
         keep_media=keep_media,
         forgotten_too=forgotten_too,
         descriptor=(descriptor.path or OWN_MODEL, learned.sha256) if learned else None,
+        copy_rule=copy_in if link_copies else None,
     )
     workers = _workers(jobs)
     progress = RunProgress(len(rows))

@@ -13,7 +13,7 @@ from verify.errors import EXIT_DONE, InvalidUsageError
 
 if TYPE_CHECKING:
     from verify.archive.store import Amendment
-    from verify.model import Reference, Sighting
+    from verify.model import PackOrigin, Reference, Sighting
 
 
 @click.command("list")
@@ -31,6 +31,7 @@ def list_references(archive: Path | None, as_json: bool) -> int:
     for reference in references:
         seen = reference.first_seen or "date unknown"
         mark = " (retracted)" if reference.retracted else ""
+        mark += f" (from {shown_text(reference.pack.name)}, {reference.pack.grade})" if reference.pack else ""
         click.echo(
             f"{reference.id}  {reference.duration_s:8.1f} s  {seen:12}  {reference.kind:16}  "
             f"{shown_text(reference.title)}{mark}"
@@ -68,8 +69,10 @@ def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
         click.echo(as_json_text(told | {"amendments": [each._asdict() for each in amendments]}))
         return EXIT_DONE
     for name, value in msgspec.to_builtins(reference).items():
-        if name != "sightings":
+        if name not in ("sightings", "pack"):
             click.echo(f"{name.replace('_', ' '):18} {shown_text(value)}")
+    if reference.pack:
+        click.echo(f"{'from':18} {shown_text(_pack_words(reference.pack))}")
     for number, sighting in enumerate(sightings, 1):
         click.echo(f"{f'sighting {number}':18} {shown_text(_sighting_words(sighting))}")
     for each in amendments:
@@ -80,6 +83,12 @@ def show(reference_id: str, archive: Path | None, as_json: bool) -> int:
     click.echo(f"{'video':18} {f'{media.size_bytes} bytes' if media else 'not kept'}")
     click.echo(f"{'descriptors':18} {', '.join(models) or 'none'}")
     return EXIT_DONE
+
+
+def _pack_words(pack: PackOrigin) -> str:
+    signed = f"signed with the key {pack.key_id}" if pack.key_id else "not signed"
+    told = f"{pack.name} ({pack.grade}, {signed}), imported {pack.imported_utc}, called {pack.id_there} there"
+    return f"{told}; it brought {', '.join(pack.parts)}"
 
 
 def _sighting_words(sighting: Sighting) -> str:
@@ -126,6 +135,7 @@ def stats(archive: Path | None, as_json: bool) -> int:
         "bytes_per_hour": {kind: round(size / hours) if hours else 0 for kind, size in stored.items()},
         "kinds": kinds,
         "undated": sum(not reference.first_seen for reference in references),
+        "from_packs": sum(reference.pack is not None for reference in references),
         "without_proxy": without_proxy,
         "descriptors": {name: models.count(name) for name in sorted(set(models))},
     }

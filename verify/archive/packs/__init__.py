@@ -1,0 +1,1 @@
+"""Packs: references that partners share in one signed file, without the videos."""
