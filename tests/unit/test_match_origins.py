@@ -107,6 +107,8 @@ def test_limits_say_what_was_searched_with_less():
     assert "2 without small pictures" in less
     assert "1 without pHash" in less
     assert "2 without vectors of the learned descriptor" in less
+    _, sparse = origin_limits([reference((*ALL, "sparse"))], is_by_looks=True)
+    assert "1 without enough hashes (passages of theirs are seldom found)" in sparse
     _, without = origin_limits([reference(("pdq", "phash"))], is_by_looks=False)
     assert "vectors" not in without
     _, pictures = origin_limits([reference(("pdq", "phash", "thumbnails"))], is_by_looks=True)

@@ -55,12 +55,14 @@ class Imported:
     here). `known` are pairs of the id there and that of the reference here that is the same video; `earlier` those of
     them for which the pack states an earlier date, as (here, the pack's date). `forgotten` are the ids there of videos
     that were erased here for good. `was_there` says that the pack was imported before; then nothing was done.
+    `is_sparse` says that it has too few hashes a second to be found well.
     """
 
     pack_id: str
     name: str
     grade: TrustGrade
     was_there: bool = False
+    is_sparse: bool = False
     added: list[str] = field(default_factory=list)
     renamed: list[tuple[str, str]] = field(default_factory=list)
     known: list[tuple[str, str]] = field(default_factory=list)
