@@ -567,7 +567,8 @@ class PackOrigin:
 
     `kind` is 'pack' or 'vpdq' (a text of PDQ hashes alone). `key_id` names the key it is signed with, empty if it is
     not; `id_there` is the reference's id in the pack. `parts` is what the pack brought of the reference, of 'pdq',
-    'phash', 'keypoints', 'motion', 'proxy', 'vectors' and 'thumbnails'.
+    'phash', 'keypoints', 'motion', 'proxy', 'vectors' and 'thumbnails'; 'sparse' says that its hashes are too few a
+    second to be found well.
     """
 
     pack_id: str

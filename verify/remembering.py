@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import verify
+from verify.acquire.texts import MAX_TITLE_CHARACTERS, clean_text
 from verify.archive.cases import CaseBook, RememberedCase, Told, open_cases
 from verify.archive.thumbnails import Thumbnails
 from verify.dates import checked_moment, utc_now
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from verify.fingerprint.examine import Examination
     from verify.fingerprint.learned import Descriptor
     from verify.match.materials import QueryMaterial
-    from verify.model import Match, Progress, Report, ReportedMatch
+    from verify.model import Acquisition, Match, Progress, Report, ReportedMatch
 
 #: Footage of earlier releases that is compared at most, in seconds; what is searched of them is held in memory.
 _MOST_EARLIER_S = 5 * 3600.0
@@ -159,8 +160,8 @@ def release_as_reference(
     return Reference(
         id=report_id,
         kind=ReferenceKind.OFFICIAL_RELEASE,
-        title=acquisition.title or (Path(acquisition.source).name if acquisition.is_local_file else ""),
-        publisher=publisher,
+        title=clean_text(acquisition.title or _file_name(acquisition), MAX_TITLE_CHARACTERS) or "",
+        publisher=clean_text(publisher, MAX_TITLE_CHARACTERS) or "",
         source_url="" if acquisition.is_local_file else acquisition.final_url or acquisition.source,
         first_seen=dated.date,
         first_seen_source=dated.source,
@@ -169,6 +170,10 @@ def release_as_reference(
         duration_s=examination.outcome.decoded.end_s,
         added_utc=utc_now(),
     )
+
+
+def _file_name(acquisition: Acquisition) -> str:
+    return Path(acquisition.source).name if acquisition.is_local_file else ""
 
 
 def told_of(report: Report) -> Iterator[Told]:

@@ -80,6 +80,8 @@ DROP TABLE amendment;
 DROP TABLE log;
 DROP TABLE tombstone;
 DROP TABLE media;
+DROP TABLE brought;
+DROP TABLE pack;
 PRAGMA user_version = 2;
 """
 

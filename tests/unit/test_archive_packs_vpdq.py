@@ -95,7 +95,7 @@ def test_it_becomes_a_reference_of_hashes_alone(tmp_path: Path):
         reference = archive.reference("Hash-bank-clip")
         assert reference
         assert reference.pack
-        assert (reference.pack.kind, reference.pack.parts, reference.sha256) == ("vpdq", ("pdq",), "")
+        assert (reference.pack.kind, reference.pack.parts, reference.sha256) == ("vpdq", ("pdq", "sparse"), "")
         assert (reference.title, reference.first_seen) == ("A clip", "2019")
         assert reference.duration_s == pytest.approx(1.05)
         hashes = ReferenceIndex.load(archive, 0.0)
@@ -109,6 +109,18 @@ def test_it_becomes_a_reference_of_hashes_alone(tmp_path: Path):
     after = rows_of(folder)
     del before["log"], after["log"]
     assert after == before
+
+
+def test_a_text_with_enough_hashes_is_not_called_sparse(tmp_path: Path):
+    archive_at(tmp_path / "archive", ["one"])
+    with Archive.open(tmp_path / "archive") as archive:
+        write_vpdq(archive, "one", tmp_path / "one.vpdq")
+    done = taken(tmp_path / "other", tmp_path / "one.vpdq")
+    assert not done.is_sparse
+    with Archive.open(tmp_path / "other") as archive:
+        (reference,) = archive.references()
+    assert reference.pack
+    assert reference.pack.parts == ("pdq",)
 
 
 def test_of_frames_at_one_time_the_first_counts(tmp_path: Path):

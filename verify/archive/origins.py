@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: What a pack may bring of a reference, besides its hashes, which are called as their algorithms are.
 KEYPOINTS, MOTION, PROXY, VECTORS, THUMBNAILS = "keypoints", "motion", "proxy", "vectors", "thumbnails"
+#: Stands among the parts of a reference that has fewer hashes a second than matching goes by.
+SPARSE = "sparse"
 _QUERY = (
     "SELECT reference_id, pack.id, name, grade, imported_utc, kind, key_id, id_there, parts "
     "FROM brought JOIN pack ON pack.id = pack_id"

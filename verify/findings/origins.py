@@ -64,6 +64,8 @@ def origin_limits(references: Iterable[Reference], *, is_by_looks: bool) -> list
         (sum("proxy" not in pack.parts for pack in packs), "small pictures (nothing found in them can be confirmed)"),
         (sum("phash" not in pack.parts for pack in packs), "pHash (by PDQ hashes alone, at whatever rate they have)"),
     ]
+    sparse = sum("sparse" in pack.parts for pack in packs)
+    lacking.append((sparse, "enough hashes (passages of theirs are seldom found)"))
     if is_by_looks:
         without = sum(not {"vectors", "thumbnails"} & set(pack.parts) for pack in packs)
         lacking.append((without, "vectors of the learned descriptor"))

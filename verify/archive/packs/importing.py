@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from verify.archive.changes import clear_unnamed, take_out, tombstone_of
 from verify.archive.check import Part, check_reference
 from verify.archive.history import IMPORTED, UNDONE, Change
-from verify.archive.metadata import id_from_name
+from verify.archive.metadata import check_id, id_from_name
 from verify.archive.packs.checks import check_arrays, check_reference_record, check_sizes, most_moments
 from verify.archive.packs.layout import FORMS, FingerprintRecord, ProxyRecord, ReferenceRecord, ThumbnailRecord
 from verify.archive.packs.reading import refused
@@ -55,12 +55,14 @@ class Imported:
     here). `known` are pairs of the id there and that of the reference here that is the same video; `earlier` those of
     them for which the pack states an earlier date, as (here, the pack's date). `forgotten` are the ids there of videos
     that were erased here for good. `was_there` says that the pack was imported before; then nothing was done.
+    `is_sparse` says that it has too few hashes a second to be found well.
     """
 
     pack_id: str
     name: str
     grade: TrustGrade
     was_there: bool = False
+    is_sparse: bool = False
     added: list[str] = field(default_factory=list)
     renamed: list[tuple[str, str]] = field(default_factory=list)
     known: list[tuple[str, str]] = field(default_factory=list)
@@ -154,6 +156,11 @@ class _Taker:
     def begin(self, record: ReferenceRecord) -> None:
         """Begin a reference, or decide to pass it over."""
         try:
+            check_id(record.id)
+        except ValueError as error:  # which repeats it, however long
+            problem = "a reference has an id that is none: letters, digits, '.', '_' and '-', at most 100"
+            raise refused(self._pack.path, problem) from error
+        try:
             check_reference_record(record)
             if record.id in self._seen:
                 raise ValueError("a second reference of that id")
@@ -244,8 +251,7 @@ class _Taker:
             self._done.renamed.append((record.id, here))
 
     def _refused(self, reference_id: str, problem: object) -> VerifyError:
-        shown = reference_id[:_LONGEST_ID] if reference_id.isascii() else "a reference"
-        return refused(self._pack.path, f"{shown}: {problem}")
+        return refused(self._pack.path, f"{reference_id}: {problem}")
 
 
 def check_taken_over(archive: Archive, reference_id: str, refuse: Callable[[str], VerifyError]) -> None:

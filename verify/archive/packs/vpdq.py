@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from verify.archive.origins import SPARSE
 from verify.archive.packs.importing import (
     Imported,
     check_taken_over,
@@ -49,6 +50,8 @@ MAX_LINES = 4_000_000
 _MAX_LINE_BYTES = 200
 _LINE = re.compile(r"(\d{1,9}),(\d{1,3}),([0-9a-fA-F]{64}),(\d{1,7}(?:\.\d{1,9})?)", re.ASCII)
 _HINT = "Nothing was imported. A line is: frame number,quality,64 hexadecimal digits,seconds."
+#: Hashes a second below which passages are seldom found; one's own references have four.
+_ENOUGH_PER_SECOND = 3.0
 #: How long the last frame is shown, where nothing says it, in s.
 _LAST_FRAME_S = 0.04
 
@@ -192,9 +195,10 @@ def import_vpdq(
             "reference_id, algorithm, version, bits, frame_count, times_s, codes, quality, sha256",
             (here, *row_of(hashes)),
         )
-        _insert_row(
-            archive, "brought", "reference_id, pack_id, id_there, parts", (here, pack_id, reference.id, ALGORITHM)
-        )
+        done.is_sparse = len(hashes.times_s) < _ENOUGH_PER_SECOND * added.duration_s
+        parts = f"{ALGORITHM} {SPARSE}" if done.is_sparse else ALGORITHM
+        brought = (here, pack_id, reference.id, parts)
+        _insert_row(archive, "brought", "reference_id, pack_id, id_there, parts", brought)
         check_taken_over(archive, here, lambda problem: refused(path, problem))
         done.added.append(here)
         if here != reference.id and not terms.prefix:

@@ -293,6 +293,8 @@ def _conclude(opened: Archive, done: Imported) -> int:
         )
     for there in done.forgotten[:_MOST_TOLD]:
         click.echo(f"note: {there} was erased here for good, so it was not taken over", err=True)
+    if done.is_sparse:
+        tell_note("it has fewer than three hashes a second, so passages of it are seldom found, and reports say so")
     click.echo(
         f"{len(done.added)} imported from {done.name} ({done.grade.value}), {len(done.known)} already there, "
         f"{len(done.forgotten)} erased before; the archive has {opened.snapshot().reference_count} references."
