@@ -16,6 +16,7 @@ from tests.cli.helpers.command import names_in, verify
 from tests.http_server import serving
 from verify.archive import catalogue as catalogue_module
 from verify.archive import files, local_index, store
+from verify.archive.cases import CASES_NAME
 from verify.archive.catalogue import CATALOGUE_NAME
 from verify.archive.files import PROXIES_NAME
 from verify.archive.local_index import CACHE_NAME
@@ -57,7 +58,12 @@ def test_list_tells_what_was_stated(archive: Path):
 
 def test_show_has_everything_about_one(archive: Path):
     shown = json.loads(verify("archive", "show", "scene", "--archive", archive, "--json").out)
-    assert shown == next(entry for entry in listed(archive) if entry["id"] == "scene")
+    (sighting,) = shown.pop("sightings")
+    assert (sighting["date"], sighting["basis"]) == ("2020-05", "upload")
+    assert shown.pop("amendments") == []
+    entry = next(entry for entry in listed(archive) if entry["id"] == "scene")
+    assert entry.pop("sightings") == []
+    assert shown == entry
     done = verify("archive", "show", "scene", "--archive", archive)
     lines = dict(line.split(maxsplit=1) for line in done.out.splitlines() if len(line.split()) == 2)
     assert (lines["id"], lines["publisher"], lines["thumbnails"]) == ("scene", "Studio", "9")
@@ -354,7 +360,7 @@ def test_release_is_checked_by_a_sorted_file_too(
         matches.append((tmp_path / name / "matches.csv").read_text(encoding="utf-8"))
     assert len(set(matches)) == 1
     assert ",scene," in matches[0]
-    assert names_in(copy) == {CATALOGUE_NAME, PROXIES_NAME, CACHE_NAME}
+    assert names_in(copy) == {CATALOGUE_NAME, PROXIES_NAME, CASES_NAME, CACHE_NAME}
 
 
 @pytest.mark.parametrize("size", [0, 50, 5000, 60_000])

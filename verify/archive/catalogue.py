@@ -29,6 +29,12 @@ _MIGRATED_FROM = 2
 APPLICATION_ID = 0x56524659
 ANEW_HINT = "Add the references anew to a new archive."
 BACKUP_HINT = "Restore the folder from a backup, or build the archive anew."
+_TABLES = frozenset(
+    {
+        "amendment", "brought", "descriptor", "fingerprint", "local_features", "log", "media", "motion", "pack",
+        "proxy", "reference", "sighting", "thumbnail", "tombstone",
+    }
+)  # fmt: skip
 _ADD_HINT = "verify archive add VIDEO... --archive {}"
 _WRITE_HINT = "Check the folder's permissions and the free space, or choose another with --archive."
 #: How long to wait while another process commits, which takes a moment.
@@ -122,6 +128,11 @@ def _checked_format(folder: Path, connection: sqlite3.Connection) -> int:
         raise FingerprintVersionError(
             folder, f"archive format {version} has no keypoints, this program needs them", ANEW_HINT
         )
+    if version == FORMAT_VERSION:
+        with translated(folder):
+            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if missing := sorted(_TABLES - there):
+            raise ArchiveDamagedError(folder, f"the catalogue has no such table: {', '.join(missing)}", BACKUP_HINT)
     return int(version)
 
 

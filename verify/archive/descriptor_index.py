@@ -137,7 +137,7 @@ class DescriptorIndex:
                 problem = f"the learned descriptors of {reference_id} were replaced while it was being searched"
                 raise FingerprintVersionError(archive.folder, problem, _CHANGED_HINT) from error
 
-        searched = (tuple(stored[each]) for each in reference_ids)
+        searched = (tuple(stored[each]) if each in stored else (each,) for each in reference_ids)
         key = key_of([vector_codes.library_version(), _CODES_LEARNED_FROM, *searched])
         return cls(reference_ids, counts, read, _CodesFile(archive.folder / VECTORS_CACHE, key))
 

@@ -503,12 +503,6 @@ class Archive:
         stored = self.stored_proxy(reference_id)
         return self.proxies.checked(reference_id, stored) if stored else None
 
-    def check_proxies(self) -> None:
-        """Look whether every proxy is there and has its size, before a long run; raises ArchiveDamagedError if not."""
-        with translated(self.folder):
-            rows = self.connection.execute("SELECT reference_id, sha256, size_bytes FROM proxy").fetchall()
-        self.proxies.check_sizes((name, StoredFile(sha256, size, PROXY_SUFFIX)) for name, sha256, size in rows)
-
     def stored_proxy(self, reference_id: str) -> StoredFile | None:
         """Return digest and size of a reference's proxy, None if none is kept."""
         query = "SELECT sha256, size_bytes FROM proxy WHERE reference_id = ?"

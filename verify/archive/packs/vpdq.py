@@ -192,7 +192,7 @@ def import_vpdq(
         _insert_row(
             archive,
             "fingerprint",
-            "reference_id, algorithm, version, bits, frame_count, times_s, codes, quality, sha256",
+            "reference_id, algorithm, version, bits, frame_count, sha256, times_s, codes, quality",
             (here, *row_of(hashes)),
         )
         done.is_sparse = len(hashes.times_s) < _ENOUGH_PER_SECOND * added.duration_s
