@@ -18,7 +18,7 @@ from verify.archive.store import Archive
 from verify.archive.thumbnails import Thumbnails
 from verify.archive.transfer import copy_reference
 from verify.dates import utc_now
-from verify.errors import AcquisitionFailedError
+from verify.errors import AcquisitionFailedError, InvalidUsageError
 from verify.fingerprint.examine import examine_reference
 
 if TYPE_CHECKING:
@@ -89,16 +89,23 @@ def add_video(
         if (original := linked_to(archive, examined, copy_rule)) is not None:
             copy = recognised_as_copy(archive, reference, sha256, original)
             return replace(copy, outcome=examination.outcome)
-        archive.add(
-            added,
-            fingerprints,
-            thumbnails.kept,
-            examination.local,
-            proxy if proxy.exists() else None,
-            motion=examination.motion,
-            descriptors=examination.descriptors,
-            media=path if keep_media else None,
-        )
+        try:
+            archive.add(
+                added,
+                fingerprints,
+                thumbnails.kept,
+                examination.local,
+                proxy if proxy.exists() else None,
+                motion=examination.motion,
+                descriptors=examination.descriptors,
+                media=path if keep_media else None,
+            )
+        except InvalidUsageError:
+            # Another process may have added this very video meanwhile.
+            present = recognised_by_bytes(archive, reference, sha256)
+            if present is None:
+                raise
+            return replace(present, outcome=examination.outcome)
     return Addition(reference=added, outcome=examination.outcome)
 
 
