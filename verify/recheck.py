@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import verify
 from verify.archive.cases import RememberedCase, Told
+from verify.archive.catalogue import translated
 from verify.archive.history import FORGOTTEN, RETRACTED
 from verify.dates import utc_now
 from verify.errors import VerifyError
@@ -86,7 +87,8 @@ def recheck(
     everything
         Compare with all references, for example after an upgrade of the program.
     """
-    present = dict(archive.connection.execute("SELECT id, digest FROM reference").fetchall())
+    with translated(archive.folder):
+        present = dict(archive.connection.execute("SELECT id, digest FROM reference").fetchall())
     searched = {reference.id for reference in archive.references() if not reference.retracted}
     snapshot_id = archive.history.snapshot_id()
     remembered = cases.cases()

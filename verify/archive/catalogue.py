@@ -150,7 +150,7 @@ def translated(folder: Path) -> Iterator[None]:
         if "readonly" in text or "unable to open" in text or "disk" in text:
             raise OutputNotWritableError(folder, f"the archive cannot be written ({text})", _WRITE_HINT) from error
         raise ArchiveDamagedError(folder, f"the catalogue cannot be read ({text})", BACKUP_HINT) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise ArchiveDamagedError(folder, f"the catalogue cannot be read ({error})", BACKUP_HINT) from error
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from verify.archive.cache_files import CACHE_NAMES
+from verify.archive.catalogue import translated
 from verify.archive.files import MEDIA_NAME, PROXIES_NAME
 from verify.archive.history import AMENDED, FORGOTTEN, RESTORED, RETRACTED, SEEN, Change
 from verify.dates import utc_now
@@ -226,9 +227,9 @@ def clear_caches(folder: Path) -> None:
 
 def tombstone_of(archive: Archive, sha256: str) -> Tombstone | None:
     """Return what is kept of a forgotten reference whose video had that SHA-256, None if there was none."""
-    row = archive.connection.execute(
-        "SELECT reference_id, sha256, utc, reason FROM tombstone WHERE sha256 = ? ORDER BY utc DESC LIMIT 1", (sha256,)
-    ).fetchone()
+    query = "SELECT reference_id, sha256, utc, reason FROM tombstone WHERE sha256 = ? ORDER BY utc DESC LIMIT 1"
+    with translated(archive.folder):
+        row = archive.connection.execute(query, (sha256,)).fetchone()
     return Tombstone(reference_id=row[0], sha256=row[1], utc=row[2], reason=row[3]) if row else None
 
 

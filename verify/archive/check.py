@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from verify.archive.catalogue import translated
 from verify.archive.origins import may_lack, origin_of
 from verify.archive.records import fingerprints_of_row
+from verify.archive.thumbnails import thumbnail_digest
 from verify.errors import ArchiveDamagedError, FingerprintVersionError
 from verify.fingerprint.registry import CUES
 
@@ -58,21 +59,24 @@ def check_archive(archive: Archive, progress: Progress) -> list[Problem]:
 
     Raises
     ------
-    OutputNotWritableError, ArchiveLockedError
+    ArchiveDamagedError
+        Not even the names of what it holds can be read.
+    ArchiveLockedError
         It cannot be read at all just now.
     """
     problems = check_catalogue(archive)
     if problems:
         # Nothing that is read from such a file can be relied on.
         return problems
-    problems += check_log(archive)
-    names = [name for (name,) in archive.connection.execute("SELECT id FROM reference ORDER BY id")]
-    progress.start("checking", len(names), "references")
-    for name in names:
-        problems += check_reference(archive, name)
-        progress.advance(1)
-    progress.finish()
-    return [*problems, *_left_over(archive)]
+    with translated(archive.folder):
+        problems += check_log(archive)
+        names = [name for (name,) in archive.connection.execute("SELECT id FROM reference ORDER BY id")]
+        progress.start("checking", len(names), "references")
+        for name in names:
+            problems += check_reference(archive, name)
+            progress.advance(1)
+        progress.finish()
+        return [*problems, *_left_over(archive)]
 
 
 def check_catalogue(archive: Archive) -> list[Problem]:
@@ -80,7 +84,7 @@ def check_catalogue(archive: Archive) -> list[Problem]:
     try:
         found = [row[0] for row in archive.connection.execute(f"PRAGMA integrity_check({_MOST_TOLD})")]
         strays = archive.connection.execute("PRAGMA foreign_key_check").fetchall()
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         return [Problem(part=Part.CATALOGUE, text=f"SQLite cannot read it ({error})")]
     problems = [Problem(part=Part.CATALOGUE, text=text) for text in found if text != "ok"]
     if strays:
@@ -192,10 +196,10 @@ def _check_thumbnails(archive: Archive, reference_id: str) -> None:
 
 def damaged_thumbnails(archive: Archive, reference_id: str) -> Iterator[float]:
     """Yield the times of the thumbnails of a reference that are not as they were stored, in s."""
-    query = "SELECT time_s, sha256, jpeg FROM thumbnail WHERE reference_id = ? ORDER BY time_s"
-    for time_s, sha256, jpeg in archive.connection.execute(query, (reference_id,)):
-        if hashlib.sha256(jpeg).hexdigest() != sha256:
-            yield time_s
+    query = "SELECT sha256, time_s, width_px, height_px, jpeg FROM thumbnail WHERE reference_id = ? ORDER BY time_s"
+    for sha256, *thumbnail in archive.connection.execute(query, (reference_id,)):
+        if thumbnail_digest(*thumbnail) != sha256:
+            yield thumbnail[0]
 
 
 def _left_over(archive: Archive) -> list[Problem]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from verify.archive.history import ADDED, MIGRATED, Change, History
 from verify.archive.locking import WriterLock
+from verify.archive.thumbnails import thumbnail_digest
 from verify.errors import ArchiveDamagedError, FingerprintVersionError, OutputNotWritableError
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ _CHANGED = {
             retracted, duration_s, added_utc FROM old_reference
     """,
     "thumbnail": """
-        INSERT INTO thumbnail SELECT reference_id, time_s, width_px, height_px, digest_of(jpeg), jpeg
-            FROM old_thumbnail
+        INSERT INTO thumbnail SELECT reference_id, time_s, width_px, height_px,
+            thumbnail_digest(time_s, width_px, height_px, jpeg), jpeg FROM old_thumbnail
     """,
     "fingerprint": """
         INSERT INTO fingerprint SELECT reference_id, algorithm, version, bits, frame_count, sha256, times_s, codes,
@@ -50,7 +50,7 @@ def migrate(folder: Path, connection: sqlite3.Connection) -> None:
     """
     from verify.archive.catalogue import BACKUP_HINT, FORMAT_VERSION, translated  # noqa: PLC0415 - imports this module
 
-    connection.create_function("digest_of", 1, lambda data: hashlib.sha256(data).hexdigest(), deterministic=True)
+    connection.create_function("thumbnail_digest", 4, thumbnail_digest, deterministic=True)
     # Tables that are renamed keep their rows' references only so.
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("PRAGMA legacy_alter_table = ON")

@@ -297,7 +297,7 @@ def _copy_whole_ones(old: Archive, building: Path, names: Sequence[str], progres
                 copy_rows(old, new, name, parts=tables, with_files=False)
                 changes.append(Change(ADDED, name, detail="salvaged from a damaged catalogue"))
             progress.advance(1)
-        with suppress(sqlite3.DatabaseError):
+        with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
             for row in old.connection.execute("SELECT * FROM tombstone"):
                 new.connection.execute("INSERT INTO tombstone VALUES (?, ?, ?, ?)", row)
         changes.append(Change(REPAIRED, "", detail="made anew of a damaged catalogue"))
@@ -325,7 +325,7 @@ def _readable_ids(archive: Archive) -> list[str]:
         "SELECT reference_id FROM fingerprint",
         "SELECT reference_id FROM log",
     ):
-        with suppress(sqlite3.DatabaseError):
+        with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
             for (name,) in archive.connection.execute(query):
                 if isinstance(name, str) and name:
                     found.add(name)

@@ -7,7 +7,6 @@ by their digests.
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -37,7 +36,7 @@ from verify.archive.records import (
     sighting_row,
     words_of_row,
 )
-from verify.archive.thumbnails import Thumbnail
+from verify.archive.thumbnails import Thumbnail, thumbnail_digest
 from verify.archive.words import shipped_dictionary
 from verify.errors import ArchiveDamagedError, FingerprintVersionError, InvalidUsageError
 from verify.model import ArchiveSnapshot, LocalFeatureSet
@@ -246,7 +245,7 @@ class Archive:
                 self._insert("fingerprint", (reference.id, *fingerprint_row(fingerprint)))
             for thumbnail in thumbnails:
                 *head, jpeg = thumbnail
-                self._insert("thumbnail", (reference.id, *head, hashlib.sha256(jpeg).hexdigest(), jpeg))
+                self._insert("thumbnail", (reference.id, *head, thumbnail_digest(*thumbnail), jpeg))
             self._insert("local_features", (reference.id, *keypoints))
             if motion:
                 self._motion.insert(reference.id, motion)
@@ -525,12 +524,12 @@ class Archive:
 
     def thumbnail(self, reference_id: str, time_s: float) -> bytes | None:
         """Return the JPEG stored for exactly that time; None if there is none, or not the one that was stored."""
-        query = "SELECT sha256, jpeg FROM thumbnail WHERE reference_id = ? AND time_s = ?"
+        query = "SELECT sha256, time_s, width_px, height_px, jpeg FROM thumbnail WHERE reference_id = ? AND time_s = ?"
         with translated(self.folder):
             row = self.connection.execute(query, (reference_id, time_s)).fetchone()
-        if row is None or hashlib.sha256(row[1]).hexdigest() != row[0]:
+        if row is None or thumbnail_digest(*row[1:]) != row[0]:
             return None
-        return bytes(row[1])
+        return bytes(row[-1])
 
     def snapshot(self) -> ArchiveSnapshot:
         """Identify the archive's present content: a digest over what is told of every reference, and over the digests

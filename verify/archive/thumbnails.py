@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from verify.archive.records import digest_of
 from verify.media.pictures import encode_jpeg, reduced
 
 if TYPE_CHECKING:
@@ -23,6 +26,11 @@ class Thumbnail(NamedTuple):
     width_px: int
     height_px: int
     jpeg: bytes
+
+
+def thumbnail_digest(time_s: float, width_px: int, height_px: int, jpeg: bytes) -> str:
+    """Make the digest of a thumbnail, lower-case hex: over its time, its size, and the picture."""
+    return digest_of(np.array([time_s], "<f8").tobytes(), np.array([width_px, height_px], "<i8").tobytes(), jpeg)
 
 
 class Thumbnails:
