@@ -17,9 +17,12 @@ from fixtures import drawing
 from fixtures.footage import CHECKOUT, encode
 from tests.cli.helpers.command import CASE_PARTS, REPORT_PARTS, Done, check_case, names_in, verify
 from tests.http_server import serving
+from verify.archive.cases import CASES_NAME
 from verify.archive.catalogue import CATALOGUE_NAME
+from verify.archive.check import check_archive
 from verify.archive.files import PROXIES_NAME
 from verify.archive.store import Archive
+from verify.model import SilentProgress
 from verify.pipeline import open_library
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="children are found by way of /proc")
@@ -103,7 +106,10 @@ def try_video(source: str, archive: Path, folder: Path, moment: int) -> int:
     if "note: what was fetched is preserved" in done.err:
         assert (out / "evidence").is_dir()
     assert (archive / CATALOGUE_NAME).read_bytes() == before
-    assert names_in(archive) == {CATALOGUE_NAME, PROXIES_NAME}
+    assert names_in(archive) - {CASES_NAME} == {CATALOGUE_NAME, PROXIES_NAME}
+    if (archive / CASES_NAME / CATALOGUE_NAME).exists():
+        with Archive.open(archive / CASES_NAME) as cases:
+            assert [problem for problem in check_archive(cases, SilentProgress()) if problem.is_damage] == []
     return met
 
 
