@@ -52,7 +52,7 @@ def checked_moment(text: str) -> str:
     try:
         moment = datetime.fromisoformat(given)
         zone = moment.utcoffset()
-        told = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        told = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is not a moment of the form 2021-03-14T08:30:00Z") from error
     if zone is None:

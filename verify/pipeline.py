@@ -22,7 +22,11 @@ from verify.archive.metadata import id_from_name
 from verify.archive.motion_index import MotionIndex
 from verify.dates import utc_now
 from verify.errors import (
+    ArchiveDamagedError,
+    ArchiveLockedError,
     EvidenceExistsError,
+    FingerprintVersionError,
+    NewerFormatError,
     NoUsableFramesError,
     OutputNotWritableError,
     UnreadableMediaError,
@@ -204,9 +208,14 @@ def _examine(
             found_matches = find_matches(query, library.hashes, library.material, progress)
             matches = held_to_origins(found_matches, library.references)
         repeats = find_repeats(query, progress)
-        cases = stack.enter_context(open_cases(library.archive.folder)) if library and request.remember else None
-        if cases:
-            earlier = search_earlier(cases, release, query, progress)
+        cases, warnings = None, preserved.warnings
+        try:
+            cases = stack.enter_context(open_cases(library.archive.folder)) if library and request.remember else None
+            if cases:
+                earlier = search_earlier(cases, release, query, progress)
+        except (ArchiveDamagedError, FingerprintVersionError, NewerFormatError, ArchiveLockedError) as error:
+            cases, earlier = None, NONE_EARLIER
+            warnings = (*warnings, f"Earlier releases of the publisher could not be searched: {error}")
         pictures = PictureBook(working, media, library.archive if library else None)
         first_frame, frame_pairs = pictures.draw(
             matches or (), repeats, earlier.matches, cases.archive if cases else None
@@ -242,7 +251,7 @@ def _examine(
             seal=describe_seal(preserved.case_dir, request.seal.timestamp_roots),
             credentials=credentials,
             observations=observations,
-            warnings=preserved.warnings,
+            warnings=warnings,
         )
     )
     return Checked(report=report, release=release, examination=examination, query_proxy=proxy, memory=memory)

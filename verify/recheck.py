@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _ROUND_S = 5 * 3600.0
 #: Share of the shorter of two passages that they must have in common to be about the same.
 _SAME_PASSAGE = 0.5
+#: Passages whose ends differ by less in all are the same, in seconds.
+_SAME_S = 0.2
 
 
 class ChangeKind(StrEnum):
@@ -109,6 +111,9 @@ def recheck(
         now = tuple(told_about(entry) for entry in entries)
         kept = tuple(told for told in case.told if told.reference_id in searched - wanted)
         changes = tuple(_changes(archive, [told for told in case.told if told not in kept], now))
+        # First told, then noted: what was not delivered is told again.
+        count = len(searched) if everything else len(other)
+        yield Rechecked(case=case, changes=changes, compared=count, snapshot_id=snapshot_id)
         cases.note(
             RememberedCase(
                 release=case.release,
@@ -121,7 +126,6 @@ def recheck(
                 told=(*kept, *now),
             )
         )
-        yield Rechecked(case=case, changes=changes, compared=len(other), snapshot_id=snapshot_id)
     progress.finish()
 
 
@@ -141,7 +145,12 @@ def _compared(
         own = learned if learned and learned.sha256 == stored.model_sha256 else None
         query = query_material(stored.examination, proxy, proxies, own)
         entries = []
-        for some in _rounds(archive, reference_ids):
+        described = {
+            each.reference_id for each in archive.descriptor_digests() if own and each.model_sha256 == own.sha256
+        }
+        # Those without vectors apart: one of them would do without the descriptor for all.
+        groups = ([name for name in reference_ids if (name in described) is is_in] for is_in in (True, False))
+        for some in (part for group in groups for part in _rounds(archive, group)):
             library = library_of(archive, some, proxies, own)
             found = find_matches(query, library.hashes, library.material, SilentProgress())
             for match in held_to_origins(found, library.references):
@@ -218,6 +227,11 @@ def _differences(before: Told, now: Told) -> Iterator[str]:
         )
     elif before.kind is not now.kind and scene not in (before.kind, now.kind):
         yield "the date tells something else of it"
+    elif before.statement != now.statement and before.level is now.level:
+        is_same_span = (
+            abs(before.query.start_s - now.query.start_s) + abs(before.query.end_s - now.query.end_s) < _SAME_S
+        )
+        yield "what is said of the reference is another" if is_same_span else "the passage is another"
 
 
 def _why_gone(archive: Archive, reference_id: str) -> str:
@@ -237,14 +251,14 @@ def _why_new(archive: Archive, reference_id: str) -> str:
 def correction_note(rechecked: Rechecked) -> str:
     """Write what changed as a note that can be published, in Markdown; it says nothing about intent."""
     case, release = rechecked.case, rechecked.case.release
-    who = f" of {quoted(release.publisher)}" if release.publisher else ""
+    who = f" of {_plain(quoted(release.publisher))}" if release.publisher else ""
     lines = [
         f"# Correction to the report {release.id}",
         "",
-        f"The release {quoted(release.title or release.id)}{who} was checked on {case.checked_utc[:10]}, and was last "
-        f"compared with the archive in its state {case.snapshot_id}. On {utc_now()[:10]} it was compared again, by "
-        f"verify {verify.__version__}, with {counted(rechecked.compared, 'reference')} that had been added or changed "
-        f"since; the archive's state is {rechecked.snapshot_id} now.",
+        f"The release {_plain(quoted(release.title or release.id))}{who} was checked on {case.checked_utc[:10]}, and "
+        f"was last compared with the archive in its state {case.snapshot_id}. On {utc_now()[:10]} it was compared "
+        f"again by verify {verify.__version__}, with {counted(rechecked.compared, 'reference')}; "
+        f"the archive's state is {rechecked.snapshot_id} now.",
         "",
     ]
     for change in rechecked.changes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,11 +86,21 @@ def test_an_earlier_release_of_the_publisher_is_searched(clips: dict[str, Path],
     [
         ["--publisher", "Another office", "--published", "2024-06-01"],
         [*OFFICE, "--published", "2024-05-01"],
+        [*OFFICE, "--published", "2024-05-02"],
+        [*OFFICE, "--published", "2024-05-02T01:00:00Z"],
         [*OFFICE, "--published", "2023"],
         OFFICE,
         [*OFFICE, "--published", "2024-06-01", "--no-remember"],
     ],
-    ids=["another publisher", "the same day", "before", "day not known", "not asked for"],
+    ids=[
+        "another publisher",
+        "the same day",
+        "the next day",
+        "some hours later",
+        "before",
+        "day not known",
+        "not asked for",
+    ],
 )
 def test_what_is_no_earlier_release(more: list[str], clips: dict[str, Path], archive: Path, tmp_path: Path):
     check(clips["first"], archive, tmp_path / "one", *OFFICE, "--published", "2024-05-01")
@@ -157,6 +169,59 @@ def test_everything_again_changes_nothing(clips: dict[str, Path], archive: Path,
         assert cases is not None
         (after,) = cases.cases()
     assert after.told == case.told
+
+
+def test_what_was_not_delivered_is_told_again(clips: dict[str, Path], archive: Path, tmp_path: Path):
+    check(clips["second"], archive, tmp_path / "out", "--publisher", "**Ministry** <b>")
+    assert verify("archive", "add", clips["first"], "--archive", archive, "--no-descriptor").code == 0
+    (tmp_path / "file").write_bytes(b"")
+    done = verify("archive", "recheck", "--archive", archive, "--out", tmp_path / "file" / "notes")
+    assert done.code == 51
+    assert "1 with findings that change" in recheck(archive, "--out", tmp_path / "notes").out
+    (note,) = (tmp_path / "notes").iterdir()
+    assert "\\*\\*Ministry\\*\\* \\<b\\>" in note.read_text(encoding="utf-8")
+
+
+def test_another_kind_is_told(clips: dict[str, Path], archive: Path, tmp_path: Path):
+    assert verify("archive", "add", clips["first"], "--archive", archive, "--no-descriptor").code == 0
+    check(clips["second"], archive, tmp_path / "out")
+    words = ["first", "--archive", archive, "--reason", "it is a game"]
+    assert verify("archive", "amend", *words, "--kind", "game").code == 0
+    done = recheck(archive)
+    assert "changed (what is said of the reference is another)" in done.out
+    assert "(game" in done.out
+
+
+def test_damage_to_what_is_remembered_stops_no_check(clips: dict[str, Path], archive: Path, tmp_path: Path):
+    check(clips["first"], archive, tmp_path / "one", *OFFICE, "--published", "2024-05-01")
+    (archive / CASES_NAME / CATALOGUE_NAME).write_bytes(b"garbage")
+    words = ["--archive", archive, "--out", tmp_path / "two", "--no-sign", *OFFICE, "--published", "2024-06-01"]
+    done = verify("video", clips["second"], *words)
+    assert done.code == 100
+    assert "Earlier releases of the publisher could not be searched" in done.err
+    assert "cannot be remembered" in done.err
+    assert (tmp_path / "two" / "report.html").exists()
+
+
+def test_what_was_told_has_a_digest(clips: dict[str, Path], archive: Path, tmp_path: Path):
+    check(clips["first"], archive, tmp_path / "one")
+    with closing(sqlite3.connect(archive / CASES_NAME / CATALOGUE_NAME)) as connection, connection:
+        connection.execute("UPDATE checked SET claimed_date = '1999'")
+    done = verify("archive", "recheck", "--archive", archive)
+    assert done.code == 40
+    assert "it does not have its digest" in done.message
+    assert "verify archive forget" in done.message
+
+
+def test_what_was_forgotten_is_erased_from_what_was_told(clips: dict[str, Path], archive: Path, tmp_path: Path):
+    told = ["--archive", archive, "--no-descriptor", "--title", "A title that must go"]
+    assert verify("archive", "add", clips["first"], *told).code == 0
+    check(clips["second"], archive, tmp_path / "out")
+    catalogue = archive / CASES_NAME / CATALOGUE_NAME
+    assert b"A title that must go" in catalogue.read_bytes()
+    assert verify("archive", "forget", "first", "--archive", archive, "--reason", "x", "--yes").code == 0
+    assert b"A title that must go" not in catalogue.read_bytes()
+    assert "withdrawn (the reference was forgotten: x)" in recheck(archive).out
 
 
 def test_a_release_whose_examination_is_damaged_is_told(clips: dict[str, Path], archive: Path, tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.unit.archive_samples import features_of, proxy_in
 from tests.unit.fingerprint_samples import Film, reference_of
 from tests.unit.test_archive_history import CLIP
 from verify.archive.catalogue import CATALOGUE_NAME
+from verify.archive.changes import amend, forget
 from verify.archive.check import Part, Problem, check_archive
 from verify.archive.files import MEDIA_NAME, PROXIES_NAME
 from verify.archive.repair import QUARANTINE_NAME, repair_archive
@@ -225,3 +227,58 @@ def test_caches_are_deleted_by_a_repair(folder: Path):
     (folder / "keypoints.cache").write_bytes(b"x")
     repair_archive(folder, SILENT)
     assert not (folder / "keypoints.cache").exists()
+
+
+def test_stray_rows_are_deleted_and_the_rest_stays(folder: Path):
+    before = {name: content(folder, name) for name in NAMES}
+    with contextlib.closing(sqlite3.connect(folder / CATALOGUE_NAME)) as connection, connection:
+        connection.execute("INSERT INTO amendment VALUES ('ghost', 1, '', '', '', '', '')")
+    (problem,) = problems(folder)
+    assert problem.part is Part.STRAYS
+    (repair,) = repair_archive(folder, SILENT)
+    assert not repair.is_lost
+    assert problems(folder) == []
+    assert {name: content(folder, name) for name in NAMES} == before
+
+
+def test_salvage_mends_what_can_be_mended_and_misses_nothing_that_was_forgotten(tmp_path: Path):
+    folder = filled(tmp_path / "archive", 12)
+    with Archive.open(folder) as archive:
+        forget(archive, "r5", "x")
+    change(folder, "UPDATE thumbnail SET jpeg = zeroblob(4) WHERE reference_id = 'c' AND time_s = 0.5")
+    data = bytearray((folder / CATALOGUE_NAME).read_bytes())
+    page = data.index(features_of(7).codes.tobytes()[:64]) // 4096 * 4096
+    data[page : page + 4096] = bytes(range(256)) * 16
+    (folder / CATALOGUE_NAME).write_bytes(data)
+    repairs = repair_archive(folder, SILENT)
+    lost = {repair.reference_id for repair in repairs if repair.is_lost}
+    assert "c" not in lost
+    assert "r5" not in lost
+    assert any("damaged thumbnails deleted" in repair.done for repair in repairs if repair.reference_id == "c")
+    assert problems(folder) == []
+
+
+def test_checking_and_repairing_beside_a_writer_does_no_harm(folder: Path):
+    ended = threading.Event()
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            with Archive.open(folder) as archive:
+                number = 0
+                while not ended.is_set():
+                    number += 1
+                    amend(archive, "b", {"title": f"Title {number}"}, "x")
+        except BaseException as error:  # noqa: BLE001 - told below
+            failures.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(15):
+            assert problems(folder) == []
+            assert repair_archive(folder, SILENT) == []
+    finally:
+        ended.set()
+        writer.join()
+    assert failures == []

@@ -248,6 +248,23 @@ def test_what_is_forgotten_is_gone_from_every_file(tmp_path: Path):
         assert gone not in left
 
 
+def test_copies_of_what_is_forgotten_are_known_again(folder: Path):
+    with Archive.open(folder) as archive:
+        see_again(archive, "clip", Sighting(date="2020", sha256="cd" * 32))
+        forget(archive, "clip", "a court order")
+        for sha256 in (CLIP.sha256, "cd" * 32):
+            assert tombstone_of(archive, sha256) is not None
+
+
+def test_what_is_retracted_is_not_counted_as_searched(tmp_path: Path):
+    with Archive.open(filled(tmp_path / "archive", "a", "b")) as archive:
+        whole = archive.snapshot()
+        retract(archive, "a", "x")
+        half = archive.snapshot()
+        assert (whole.reference_count, half.reference_count) == (2, 1)
+        assert (half.frame_count, half.duration_s) == (whole.frame_count // 2, whole.duration_s / 2)
+
+
 def test_a_file_that_another_reference_has_too_stays(tmp_path: Path):
     folder = filled(tmp_path / "archive", "other")
     with Archive.open(folder) as archive:

@@ -9,24 +9,28 @@ again with references that arrive later. One table more says how it was checked 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from verify.archive.catalogue import BACKUP_HINT, CATALOGUE_NAME, translated
-from verify.archive.records import earliest_moment, latest_moment
+from verify.archive.records import digest_of
 from verify.archive.store import Archive
+from verify.dates import earliest_day, latest_day
 from verify.errors import ArchiveDamagedError
 from verify.model import FindingKind, Interval, MatchLevel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from verify.model import Reference
 
 CASES_NAME = "cases"
+#: What is left of what was told of a reference that was forgotten.
+ERASED = "(erased with the reference)"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS checked (
     reference_id TEXT PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
@@ -36,10 +40,11 @@ CREATE TABLE IF NOT EXISTS checked (
     claimed_date_basis TEXT NOT NULL,
     model_sha256 TEXT NOT NULL,
     snapshot_id TEXT NOT NULL,
-    told TEXT NOT NULL
+    told TEXT NOT NULL,
+    sha256 TEXT NOT NULL
 ) STRICT
 """
-_COLUMNS = "checked_utc, tool_version, claimed_date, claimed_date_basis, model_sha256, snapshot_id, told"
+_COLUMNS = "checked_utc, tool_version, claimed_date, claimed_date_basis, model_sha256, snapshot_id, told, sha256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +99,8 @@ class CaseBook:
         with self.archive.changing():
             self.archive.connection.execute(_SCHEMA)
             self.archive.connection.execute(
-                f"INSERT OR REPLACE INTO checked (reference_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                row,
+                f"INSERT OR REPLACE INTO checked (reference_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                (*row, _digest(row)),
             )
 
     def cases(self) -> list[RememberedCase]:
@@ -112,13 +117,18 @@ class CaseBook:
         return [self._case(releases[row[0]], row[1:]) for row in rows if row[0] in releases]
 
     def _case(self, release: Reference, row: tuple[str, ...]) -> RememberedCase:
+        *rest, sha256 = row
         try:
-            told = msgspec.json.decode(row[-1], type=tuple[Told, ...])
+            if _digest((release.id, *rest)) != sha256:
+                raise ValueError("it does not have its digest")
+            told = msgspec.json.decode(rest[-1], type=tuple[Told, ...])
         except (msgspec.DecodeError, ValueError) as error:
             raise ArchiveDamagedError(
-                self.archive.folder, f"what was told of {release.id} cannot be read ({error})", BACKUP_HINT
+                self.archive.folder,
+                f"what was told of the release {release.id} cannot be read ({error})",
+                f"verify archive forget {release.id} --reason damage --archive {self.archive.folder}",
             ) from error
-        checked_utc, tool_version, claimed_date, claimed_date_basis, model_sha256, snapshot_id = row[:-1]
+        checked_utc, tool_version, claimed_date, claimed_date_basis, model_sha256, snapshot_id = rest[:-1]
         return RememberedCase(
             release=release,
             checked_utc=checked_utc,
@@ -129,6 +139,32 @@ class CaseBook:
             snapshot_id=snapshot_id,
             told=told,
         )
+
+    def forget_reference(self, reference_id: str) -> None:
+        """Leave out of what was told all that is about a reference that was forgotten."""
+        for case in self.cases():
+            kept = tuple(each for each in case.told if each.reference_id != reference_id)
+            gone = len(case.told) - len(kept)
+            if gone:
+                erased = Told(
+                    reference_id=reference_id,
+                    query=Interval(start_s=0.0, end_s=0.0),
+                    kind=FindingKind.SAME_SCENE,
+                    level=MatchLevel.POSSIBLE,
+                    score=0.0,
+                    first_seen="",
+                    statement=ERASED,
+                )
+                self.note(replace(case, told=(*kept, *[erased] * gone)))
+
+    def unnoted(self) -> int:
+        """Count the releases of which it is not known what was told, because a process was cut off."""
+        if not self._has_table():
+            query = "SELECT count(*) FROM reference"
+        else:
+            query = "SELECT count(*) FROM reference WHERE id NOT IN (SELECT reference_id FROM checked)"
+        with translated(self.archive.folder):
+            return int(self.archive.connection.execute(query).fetchone()[0])
 
     def _has_table(self) -> bool:
         query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'checked'"
@@ -147,7 +183,8 @@ class CaseBook:
     def earlier(self, publisher: str, published: str, sha256: str, source_url: str) -> list[Reference]:
         """Return the releases of a publisher that were published before a moment, the newest first, each video once.
 
-        One of which only the day is known is not before another moment of that day.
+        Where only the day of one of them is known, there must be a day between them: days begin and end at other
+        moments elsewhere.
 
         Parameters
         ----------
@@ -159,15 +196,43 @@ class CaseBook:
         wanted = publisher.casefold().strip()
         if not wanted or not published:
             return []
-        begins = earliest_moment(published)
         found: dict[str, Reference] = {}
         for release in sorted(self.archive.references(), key=lambda each: (each.first_seen, each.id), reverse=True):
             is_itself = release.sha256 == sha256 or (source_url and release.source_url == source_url)
             if is_itself or release.retracted or release.publisher.casefold().strip() != wanted:
                 continue
-            if release.first_seen and latest_moment(release.first_seen) < begins:
+            if release.first_seen and _is_before(release.first_seen, published):
                 found.setdefault(release.sha256, release)
         return list(found.values())
+
+
+def _is_before(date: str, other: str) -> bool:
+    """Say whether a date is certainly before another, whatever time zones their days are of."""
+    if "T" in date and "T" in other:
+        return date < other
+    day, other_day = date.partition("T")[0], other.partition("T")[0]
+    return latest_day(day) + timedelta(days=1) < earliest_day(other_day)
+
+
+def _digest(row: Sequence[str]) -> str:
+    return digest_of(*(part.encode("utf-8", "surrogatepass") for part in row))
+
+
+def copy_notes(source: Archive, target: Archive) -> None:
+    """Copy what was told of releases that the target has too, if the source is an archive of releases.
+
+    To be called while the target is changing.
+    """
+    rows = source.connection.execute(f"SELECT reference_id, {_COLUMNS} FROM checked").fetchall()  # noqa: S608
+    target.connection.execute(_SCHEMA)
+    there = {name for (name,) in target.connection.execute("SELECT id FROM reference")}
+    for row in rows:
+        if row[0] in there:
+            places = ", ".join("?" * len(row))
+            target.connection.execute(
+                f"INSERT INTO checked (reference_id, {_COLUMNS}) VALUES ({places})",  # noqa: S608
+                row,
+            )
 
 
 @contextmanager

@@ -141,6 +141,10 @@ def translated(folder: Path) -> Iterator[None]:
     """Turn SQLite's errors about the catalogue in a folder into ours."""
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise InvalidUsageError(
+            "a text that was given", "it holds bytes that are no UTF-8", "Write it in UTF-8."
+        ) from error
     except sqlite3.OperationalError as error:
         text = str(error)
         if "locked" in text:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from verify.archive.cache_files import CACHE_NAMES
+from verify.archive.cases import open_cases
 from verify.archive.catalogue import translated
 from verify.archive.files import MEDIA_NAME, PROXIES_NAME
 from verify.archive.history import AMENDED, FORGOTTEN, RESTORED, RETRACTED, SEEN, Change
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 REFERENCE_FIELDS = ("kind", "title", "publisher", "source_url", "licence", "event", "notes")
 SIGHTING_FIELDS = ("date", "source", "basis", "url")
 #: Tables with rows of a reference, those that others name last.
-_TABLES = (
+TABLES = (
     "brought", "thumbnail", "descriptor", "motion", "media", "proxy", "local_features", "fingerprint", "amendment",
     "sighting",
 )  # fmt: skip
@@ -176,17 +177,22 @@ def forget(archive: Archive, reference_id: str, reason: str) -> None:
         reference = archive.reference(reference_id)
         if reference is None:
             raise _missing(archive, reference_id)
+        copies = {sighting.sha256 for sighting in archive.sightings(reference_id)} | {reference.sha256}
         take_out(archive, reference_id)
-        archive.connection.execute(
-            "INSERT INTO tombstone VALUES (?, ?, ?, ?)", (reference_id, reference.sha256, utc_now(), reason)
-        )
+        for sha256 in sorted(copies - {""}):
+            archive.connection.execute(
+                "INSERT INTO tombstone VALUES (?, ?, ?, ?)", (reference_id, sha256, utc_now(), reason)
+            )
         changes.append(Change(FORGOTTEN, reference_id, reason))
     clear_unnamed(archive)
+    with open_cases(archive.folder) as cases:
+        if cases:
+            cases.forget_reference(reference_id)
 
 
 def take_out(archive: Archive, reference_id: str) -> None:
     """Delete all rows of a reference. To be called while changing."""
-    for table in _TABLES:
+    for table in TABLES:
         archive.connection.execute(f"DELETE FROM {table} WHERE reference_id = ?", (reference_id,))  # noqa: S608
     archive.connection.execute("DELETE FROM reference WHERE id = ?", (reference_id,))
 

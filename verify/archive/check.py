@@ -29,6 +29,7 @@ class Part(StrEnum):
 
     CATALOGUE = "catalogue"
     LOG = "log"
+    STRAYS = "stray rows"
     REFERENCE = "reference"
     HASHES = "hashes"
     KEYPOINTS = "keypoints"
@@ -69,29 +70,36 @@ def check_archive(archive: Archive, progress: Progress) -> list[Problem]:
         # Nothing that is read from such a file can be relied on.
         return problems
     with translated(archive.folder):
-        problems += check_log(archive)
-        names = [name for (name,) in archive.connection.execute("SELECT id FROM reference ORDER BY id")]
+        # In short transactions: others may write meanwhile, and are not to be kept from it for long.
+        with archive.reading():
+            problems += [*_strays(archive), *check_log(archive)]
+            names = [name for (name,) in archive.connection.execute("SELECT id FROM reference ORDER BY id")]
         progress.start("checking", len(names), "references")
         for name in names:
-            problems += check_reference(archive, name)
+            with archive.reading():
+                if archive.connection.execute("SELECT 1 FROM reference WHERE id = ?", (name,)).fetchone():
+                    problems += check_reference(archive, name)
             progress.advance(1)
         progress.finish()
-        return [*problems, *_left_over(archive)]
+        with archive.reading():
+            return [*problems, *_left_over(archive)]
 
 
 def check_catalogue(archive: Archive) -> list[Problem]:
     """Let SQLite look at the file of the catalogue."""
     try:
         found = [row[0] for row in archive.connection.execute(f"PRAGMA integrity_check({_MOST_TOLD})")]
-        strays = archive.connection.execute("PRAGMA foreign_key_check").fetchall()
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         return [Problem(part=Part.CATALOGUE, text=f"SQLite cannot read it ({error})")]
-    problems = [Problem(part=Part.CATALOGUE, text=text) for text in found if text != "ok"]
-    if strays:
-        problems.append(
-            Problem(part=Part.CATALOGUE, text=f"{len(strays)} rows belong to no reference, in {strays[0][0]} for one")
-        )
-    return problems
+    return [Problem(part=Part.CATALOGUE, text=text) for text in found if text != "ok"]
+
+
+def _strays(archive: Archive) -> list[Problem]:
+    strays = archive.connection.execute("PRAGMA foreign_key_check").fetchall()
+    if not strays:
+        return []
+    text = f"{len(strays)} rows belong to no reference, in {strays[0][0]} for one"
+    return [Problem(part=Part.STRAYS, text=text)]
 
 
 def check_log(archive: Archive) -> list[Problem]:

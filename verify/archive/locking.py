@@ -98,6 +98,8 @@ class WriterLock:
             self._connection.execute(f"PRAGMA busy_timeout = {usual_ms}")
 
     def _repeat(self, statement: str) -> None:
+        # At the end readers are waited for too.
+        verb = "reading" if statement == "COMMIT" else "writing to"
         began = time.monotonic()
         told = False
         pause_s = 0.005
@@ -112,7 +114,7 @@ class WriterLock:
                 if waited_s >= self._wait_s:
                     raise ArchiveLockedError(
                         self._folder,
-                        f"another process is writing to it{self._holder()}; waited {waited_s:.0f} s",
+                        f"another process is {verb} it{self._holder()}; waited {waited_s:.0f} s",
                         "Try again when it is done, or wait longer with --lock-wait.",
                     ) from error
             if not told and waited_s >= _TELL_AFTER_S:

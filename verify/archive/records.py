@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from verify.archive.metadata import check_id
-from verify.dates import earliest_day, latest_day
+from verify.dates import latest_day
 from verify.model import FingerprintSet, LocalFeatureSet, Reference, ReferenceKind, Sighting, SightingSource
 
 if TYPE_CHECKING:
@@ -102,12 +102,6 @@ def earliest(sightings: Sequence[Sighting]) -> Sighting:
     One without a date says least.
     """
     return min(sightings, key=lambda each: (0, latest_moment(each.date)) if each.date else _NO_DATE)
-
-
-def earliest_moment(date: str) -> str:
-    """Return a text that sorts as the first moment that a date can mean, among those of `latest_moment` too."""
-    day, _, clock = date.partition("T")
-    return f"{earliest_day(day).isoformat()}T{clock or '00'}"
 
 
 def latest_moment(date: str) -> str:

@@ -14,9 +14,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from verify.archive.cases import copy_notes
 from verify.archive.catalogue import CATALOGUE_NAME, make_catalogue, open_catalogue, translated
-from verify.archive.changes import clear_caches, take_out
-from verify.archive.check import Part, Problem, check_archive, check_catalogue, check_reference, damaged_thumbnails
+from verify.archive.changes import TABLES, clear_caches, take_out
+from verify.archive.check import (
+    Part,
+    Problem,
+    check_archive,
+    check_catalogue,
+    check_log,
+    check_reference,
+    damaged_thumbnails,
+)
 from verify.archive.history import ADDED, QUARANTINED, REPAIRED, Change
 from verify.archive.locking import refuse_network
 from verify.archive.store import Archive
@@ -81,16 +90,36 @@ def _in_place(archive: Archive, problems: Sequence[Problem]) -> list[Repair]:
     clear_caches(archive.folder)
     damage = [problem for problem in problems if problem.is_damage]
     repairs: list[Repair] = []
+    if any(problem.part is Part.STRAYS for problem in damage):
+        repairs.append(_without_strays(archive))
+        damage = [problem for problem in damage if problem.part is not Part.STRAYS]
     if any(problem.part is Part.LOG for problem in damage):
         repairs.append(_log_anew(archive))
         damage = [problem for problem in damage if problem.part is not Part.LOG]
     for name in dict.fromkeys(problem.reference_id for problem in damage):
-        own = [problem for problem in damage if problem.reference_id == name]
+        own = _still_so(archive, name, [problem for problem in damage if problem.reference_id == name])
         if any(problem.part in _FATAL for problem in own):
             repairs.append(_quarantine(archive, name, own))
         else:
             repairs += _mend(archive, name, own)
     return repairs
+
+
+def _still_so(archive: Archive, name: str, problems: Sequence[Problem]) -> list[Problem]:
+    """Look again at what was found of a reference: another process may have changed it since."""
+    with archive.reading():
+        now = [*check_log(archive), *check_reference(archive, name)]
+    return [problem for problem in problems if problem in now]
+
+
+def _without_strays(archive: Archive) -> Repair:
+    with archive.changing() as changes:
+        deleted = 0
+        for table in TABLES:
+            query = f"DELETE FROM {table} WHERE reference_id NOT IN (SELECT id FROM reference)"  # noqa: S608
+            deleted += archive.connection.execute(query).rowcount
+        changes.append(Change(REPAIRED, "", detail=f"{deleted} rows that belonged to no reference deleted"))
+    return Repair(reference_id="", done=f"{deleted} rows that belonged to no reference were deleted")
 
 
 def _log_anew(archive: Archive) -> Repair:
@@ -278,7 +307,8 @@ def _salvaged(folder: Path, progress: Progress) -> list[Repair]:
         reference_id="",
         done=f"the catalogue was made anew of what could be read; the old one is {QUARANTINE_NAME}/{kept.name}",
     )
-    return [first, *repairs]
+    with Archive.open(folder) as mended:  # what can be done without, or made anew, was copied as it was
+        return [first, *repairs, *_in_place(mended, check_archive(mended, progress))]
 
 
 def _copy_whole_ones(old: Archive, building: Path, names: Sequence[str], progress: Progress) -> list[Repair]:
@@ -290,16 +320,20 @@ def _copy_whole_ones(old: Archive, building: Path, names: Sequence[str], progres
         # The new catalogue knows no files of its own, and must not sweep or copy any.
         for name in names:
             problems = [each for each in check_reference(old, name) if each.is_damage]
-            if problems:
-                why = "; ".join(problem.text for problem in problems)
+            fatal = [each for each in problems if each.part in _FATAL]
+            if not fatal and not _copied(old, new, name, tables):
+                fatal = problems
+            if fatal:
+                why = "; ".join(problem.text for problem in fatal) or "SQLite cannot read its rows"
                 repairs.append(Repair(reference_id=name, done=f"lost ({why}): add its video again", is_lost=True))
             else:
-                copy_rows(old, new, name, parts=tables, with_files=False)
                 changes.append(Change(ADDED, name, detail="salvaged from a damaged catalogue"))
             progress.advance(1)
         with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
             for row in old.connection.execute("SELECT * FROM tombstone"):
                 new.connection.execute("INSERT INTO tombstone VALUES (?, ?, ?, ?)", row)
+        with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
+            copy_notes(old, new)
         changes.append(Change(REPAIRED, "", detail="made anew of a damaged catalogue"))
         for store, table in ((old.proxies, "proxy"), (old.media, "media")):
             kept = {sha256 for (sha256,) in new.connection.execute(f"SELECT sha256 FROM {table}")}  # noqa: S608
@@ -307,6 +341,19 @@ def _copy_whole_ones(old: Archive, building: Path, names: Sequence[str], progres
                 _move_aside(old, store.folder / name)
     progress.finish()
     return repairs
+
+
+def _copied(old: Archive, new: Archive, reference_id: str, tables: Sequence[str]) -> bool:
+    """Copy the rows of a reference, or nothing of it if some cannot be read; says which."""
+    new.connection.execute("SAVEPOINT one")
+    try:
+        copy_rows(old, new, reference_id, parts=tables, with_files=False)
+    except (sqlite3.DatabaseError, UnicodeDecodeError, ArchiveDamagedError, InvalidUsageError):
+        new.connection.execute("ROLLBACK TO one")
+        return False
+    finally:
+        new.connection.execute("RELEASE one")
+    return True
 
 
 def _opened_anyhow(folder: Path) -> sqlite3.Connection:
@@ -323,7 +370,8 @@ def _readable_ids(archive: Archive) -> list[str]:
         "SELECT id FROM reference INDEXED BY reference_state",
         "SELECT reference_id FROM sighting",
         "SELECT reference_id FROM fingerprint",
-        "SELECT reference_id FROM log",
+        # One that was forgotten is not missed.
+        "SELECT reference_id FROM (SELECT reference_id, digest, max(number) FROM log GROUP BY 1) WHERE digest <> ''",
     ):
         with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
             for (name,) in archive.connection.execute(query):

@@ -326,6 +326,12 @@ class Archive:
         packs = origins_in(self.folder, self.connection)
         return [self._reference(row, sightings.get(row[0], []), packs.get(row[0])) for row in rows]
 
+    def count(self) -> int:
+        """Return how many references there are, retracted ones too."""
+        with translated(self.folder):
+            (count,) = self.connection.execute("SELECT count(*) FROM reference").fetchone()
+        return int(count)
+
     def lengths(self, around_s: float, within_s: float) -> list[tuple[str, float]]:
         """Return id and length in s of one's own references about so long that are not retracted, by id."""
         query = (
@@ -533,12 +539,15 @@ class Archive:
 
     def snapshot(self) -> ArchiveSnapshot:
         """Identify the archive's present content: a digest over what is told of every reference, and over the digests
-        of all that is searched of it.
+        of all that is kept of it. The counts are of what is searched: retracted references are left out.
         """
         with translated(self.folder):
-            count, duration_s = self.connection.execute("SELECT count(*), total(duration_s) FROM reference").fetchone()
+            count, duration_s = self.connection.execute(
+                "SELECT count(*), total(duration_s) FROM reference WHERE retracted = 0"
+            ).fetchone()
             frames = self.connection.execute(
-                "SELECT algorithm, sum(frame_count) FROM fingerprint GROUP BY algorithm ORDER BY algorithm"
+                "SELECT algorithm, sum(frame_count) FROM fingerprint JOIN reference ON id = reference_id "
+                "WHERE retracted = 0 GROUP BY algorithm ORDER BY algorithm"
             ).fetchall()
         return ArchiveSnapshot(
             snapshot_id=self.history.snapshot_id(),

@@ -18,6 +18,7 @@ from verify.archive.metadata import check_id, id_from_name
 from verify.archive.packs.checks import check_arrays, check_reference_record, check_sizes, most_moments
 from verify.archive.packs.layout import FORMS, FingerprintRecord, ProxyRecord, ReferenceRecord, ThumbnailRecord
 from verify.archive.packs.reading import refused
+from verify.archive.records import latest_moment
 from verify.archive.store import PROXY_SUFFIX
 from verify.dates import utc_now
 from verify.errors import FingerprintVersionError, InvalidUsageError, UnreadableMediaError, VerifyError
@@ -171,8 +172,9 @@ class _Taker:
         present = self._archive.reference_with_digest(record.sha256)
         if present is not None:
             self._done.known.append((record.id, present.id))
-            dates = sorted(each.date for each in record.sightings if each.date)
-            if dates and (not present.first_seen or dates[0] < present.first_seen) and not present.pack:
+            dates = sorted((each.date for each in record.sightings if each.date), key=latest_moment)
+            own = present.first_seen
+            if dates and (not own or latest_moment(dates[0]) < latest_moment(own)) and not present.pack:
                 self._done.earlier.append((present.id, dates[0]))
             return
         if tombstone_of(self._archive, record.sha256) is not None:

@@ -182,7 +182,7 @@ def add(
                 )
         finally:
             progress.finish()
-        references = opened.snapshot().reference_count
+        references = opened.count()
         described, searched = count_described(opened)
     if described not in (0, searched):
         click.echo(

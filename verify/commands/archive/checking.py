@@ -33,7 +33,7 @@ def check(archive: Path | None, as_json: bool) -> int:
     with Archive.open(folder) as opened:
         problems = check_archive(opened, make_progress())
         damage = [problem for problem in problems if problem.is_damage]
-        count = 0 if damage and damage[0].part is Part.CATALOGUE else opened.snapshot().reference_count
+        count = 0 if damage and damage[0].part is Part.CATALOGUE else opened.count()
     if as_json:
         click.echo(as_json_text(msgspec.to_builtins(problems)))
     else:

@@ -138,7 +138,11 @@ def forget(reference_id: str, archive: Path | None, lock_wait: float | None, rea
             return EXIT_DONE
         forget_reference(opened, reference_id, checked)
         click.echo(f"{reference_id} is forgotten; snapshot {opened.history.snapshot_id()}.")
-    click.echo("Backups, exported packs and reports that were made before still hold what they held.", err=True)
+    click.echo(
+        "Backups, exported packs, reports that were made before, and what a repair has set aside in 'quarantine' still "
+        "hold what they held; reasons given before stay in the log.",
+        err=True,
+    )
     return EXIT_DONE
 
 

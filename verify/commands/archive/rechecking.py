@@ -68,16 +68,18 @@ def recheck(
         opened = stack.enter_context(Archive.open(folder))
         cases = stack.enter_context(open_cases(folder, lock_wait_s=lock_wait, tell=tell_note))
         count = len(cases.cases()) if cases else 0
+        if cases and (unnoted := cases.unnoted()):
+            tell_note(f"{unnoted} releases were being remembered when a process was cut off; they are not compared.")
         for each in recheck_cases(opened, cases, learned, make_progress(), everything=everything) if cases else ():
+            if out is not None and each.changes:
+                _write(out, f"correction-{each.case.release.id}.md", correction_note(each))
             done.append(each)
             if not as_json:
                 _tell(each)
-            if out is not None and each.changes:
-                _write(out, f"correction-{each.case.release.id}.md", correction_note(each))
     changed = [each for each in done if each.changes]
     failed = [each for each in done if each.failure]
     if as_json:
-        click.echo(as_json_text(msgspec.to_builtins(changed)))
+        click.echo(as_json_text(msgspec.to_builtins([*changed, *failed])))
     else:
         told = f"{count} releases remembered, {len(done)} compared, {len(changed)} with findings that change"
         click.echo(f"{told}, {len(failed)} failed." if failed else f"{told}.")

@@ -125,7 +125,8 @@ def stats(archive: Path | None, as_json: bool) -> int:
     figures: dict[str, Any] = {
         "folder": str(folder),
         "snapshot": snapshot.snapshot_id,
-        "references": snapshot.reference_count,
+        "references": len(references),
+        "retracted": sum(reference.retracted for reference in references),
         "hours": round(hours, 3),
         "frames": snapshot.frame_count,
         "fingerprints": list(snapshot.algorithms),

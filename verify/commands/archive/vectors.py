@@ -40,6 +40,6 @@ def reindex(archive: Path | None, descriptor: DescriptorChoice) -> int:
                 progress.advance(1)
         finally:
             progress.finish()
-        count = opened.snapshot().reference_count
+        count = opened.count()
     click.echo(f"{len(names)} described, {count - len(names)} had vectors of this descriptor already.")
     return EXIT_DONE
