@@ -297,7 +297,7 @@ def _conclude(opened: Archive, done: Imported) -> int:
         tell_note("it has fewer than three hashes a second, so passages of it are seldom found, and reports say so")
     click.echo(
         f"{len(done.added)} imported from {done.name} ({done.grade.value}), {len(done.known)} already there, "
-        f"{len(done.forgotten)} erased before; the archive has {opened.snapshot().reference_count} references."
+        f"{len(done.forgotten)} erased before; the archive has {opened.count()} references."
     )
     if not done.added:
         return EXIT_WARNINGS
@@ -317,7 +317,7 @@ def _undo(folder: Path, pack_id: str, lock_wait: float | None) -> int:
 
     with Archive.open(folder, lock_wait_s=lock_wait, tell=tell_note) as opened:
         names = undo_import(opened, pack_id)
-        count = opened.snapshot().reference_count
+        count = opened.count()
     click.echo(f"{len(names)} references of the pack taken out; the archive has {count} references.")
     return EXIT_DONE
 
