@@ -42,7 +42,6 @@ _ENOUGH_CELLS = 24
 _MIN_CLIP_PICTURES = 4
 _HASH_OVERLAP = 0.5
 #: Share of its own score with which a piece follows the line of its neighbour.
-_FOLLOWED_SCORE = 0.6
 _FOLLOWED_LIKENESS = 0.5
 _LINE_TOLERANCE_S = 0.2
 _RATE_TOLERANCE = 0.1

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from verify.archive.store import Archive
     from verify.model import Reference
 
-SUFFIX = ".vpdq"
 MAX_BYTES = 512 * 1024**2
 MAX_LINES = 4_000_000
 _MAX_LINE_BYTES = 200
