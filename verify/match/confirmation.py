@@ -41,7 +41,6 @@ _PAIRS_PER_PICTURE = 2
 _ENOUGH_CELLS = 24
 _MIN_CLIP_PICTURES = 4
 _HASH_OVERLAP = 0.5
-#: Share of its own score with which a piece follows the line of its neighbour.
 _FOLLOWED_LIKENESS = 0.5
 _LINE_TOLERANCE_S = 0.2
 _RATE_TOLERANCE = 0.1
