@@ -799,13 +799,43 @@ class CoverageSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Somebody's words, quoted. `origin` says where they were found: the release itself, or the claims file."""
+    """Somebody's words, quoted. `origin` says where they were found: the release itself, or the claims file.
+
+    `span` is the part of the release that they are about, where they name one.
+    """
 
     claimant: str
     statement: str
     date: str = ""
     source_url: str = ""
     origin: str = "claims file"
+    span: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearing:
+    """What a finding has to do with a claim, as far as footage goes.
+
+    `claim` counts the report's claims from 1, `match` its matches; `statement` is in the tool's words and says nothing
+    of whether the claim is true.
+    """
+
+    claim: int
+    match: int
+    statement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Something that was proposed for a part of the release, compared, and not reported.
+
+    `score` is what it reached, 0..1; `reason` says why that was not enough.
+    """
+
+    query: Interval
+    reference_id: str
+    score: float
+    reason: str
 
 
 # --- the report -----------------------------------------------------------------------------------------------------
@@ -852,6 +882,44 @@ class ReportedRepeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextInPicture:
+    """A line of text that was read in a picture by a machine, quoted and often wrong.
+
+    `confidence` is the reader's own, 0..1. The box is in fractions of the picture's width and height.
+    """
+
+    text: str
+    confidence: float
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotView:
+    """What a shot looks like. `shot` counts the report's shots from 1.
+
+    `picture` is a small one of its middle; `still` is the same frame in the size that search engines for pictures want,
+    None where too many shots have one already. `texts` are what was read in it, from top to bottom.
+    """
+
+    shot: int
+    picture: Picture
+    still: Picture | None = None
+    texts: tuple[TextInPicture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFile:
+    """A file that belongs to a report, with `path` below its folder; `sha256` is lower-case hex."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """Identity of the release under check. Dates are ISO; `claimed_date_basis` says who claims the date.
 
@@ -878,7 +946,13 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything the HTML shows. Times in seconds, paths relative to the report folder, texts untrusted."""
+    """Everything the HTML shows. Times in seconds, paths relative to the report folder, texts untrusted.
+
+    `files` are what the report is made with and its other forms are not made from this: pictures, and the stored
+    `examination` with which it can be re-run (a path, empty if there is none). `texts_read` says whether text was
+    looked for in pictures. `rejected` are the strongest of the `rejected_count` proposals that are not reported, and
+    `earlier_searched` the ids of the earlier releases that were searched.
+    """
 
     schema_version: str
     report_id: str
@@ -904,3 +978,42 @@ class Report:
     seal: EvidenceSeal | None = None
     repeats: tuple[ReportedRepeat, ...] = ()
     earlier_releases: tuple[ReportedMatch, ...] = ()
+    files: tuple[ReportFile, ...] = ()
+    examination: str = ""
+    shot_views: tuple[ShotView, ...] = ()
+    texts_read: bool = False
+    bearings: tuple[Bearing, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    rejected_count: int = 0
+    earlier_searched: tuple[str, ...] = ()
+
+
+# --- what people add to a report ------------------------------------------------------------------------------------
+
+
+class AnalystDecision(StrEnum):
+    """What a person says of a match after looking at it."""
+
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A person's word on a report, kept in the case's later log and never altered.
+
+    `subject` names what it is about: '3' for match 3, 'S1' for a same-scene finding, 'R2' for a repeat, 'E1' for an
+    earlier release; it is empty for a correction of the report as a whole, which has no `decision`. `key_id` is that of
+    the key which the log's head is signed with, empty where the case is not signed. `number` counts from 1 in order of
+    time; where several are about one subject, the last is what holds and the others are shown too.
+    """
+
+    number: int
+    utc: str
+    by: str
+    subject: str
+    decision: AnalystDecision | None
+    note: str
+    report_sha256: str
+    key_id: str = ""

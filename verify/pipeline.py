@@ -42,6 +42,7 @@ from verify.fingerprint.examine import (
     examine_query,
     examine_reference,
 )
+from verify.fingerprint.stored_examination import write_examination
 from verify.match.hash_lines import MIN_DISTINCTNESS
 from verify.match.library import Library, open_library
 from verify.match.matcher import find_matches
@@ -56,9 +57,10 @@ from verify.media.credentials import read_credentials
 from verify.media.proxies import ProxyReader
 from verify.model import ProxyClip, Sighting, SightingSource
 from verify.remembering import NONE_EARLIER, Checked, Memory, release_as_reference, search_earlier
-from verify.report.assemble import Material, assemble
+from verify.report.assemble import NOTHING_DRAWN, Material, assemble
+from verify.report.options import RenderOptions
 from verify.report.pictures import PictureBook
-from verify.report.writer import REPORT_PARTS, write_report
+from verify.report.writer import EXAMINATION_NAME, REPORT_PARTS, report_files, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +103,8 @@ class Request:
 
     `query_id` names the release in matches.csv; empty means the stem of its file or URL. With `offline` nothing is
     fetched: `source` is a case, a local file, or the URL of what lies in evidence/ already. With `remember` the release
-    is remembered beside the archive, and compared with earlier ones of its publisher that are.
+    is remembered beside the archive, and compared with earlier ones of its publisher that are. `look` is how the
+    report is to look; with `keep_fingerprints` it keeps what `verify replay` needs to run the search again.
     """
 
     source: str
@@ -118,6 +121,8 @@ class Request:
     query_id: str = ""
     offline: bool = False
     remember: bool = True
+    look: RenderOptions = field(default_factory=RenderOptions)
+    keep_fingerprints: bool = True
 
 
 def verify_release(
@@ -159,10 +164,10 @@ def verify_release(
             )
         with noting_examination(preserved, request.destination, request.seal):
             checked = _examine(request, preserved, library, working, report_id=report_id, progress=progress)
-            write_report(checked.report, working, request.destination, request.formats)
+            write_report(checked.report, working, request.destination, request.formats, request.look)
         if library and checked.memory:
             try:
-                checked.memory.keep(library.archive.folder, checked, library.learned, tell)
+                checked.memory.keep(library.archive.folder, checked, request.destination, library.learned, tell)
             except VerifyError as error:
                 tell(f"the report is written, but the release cannot be remembered: {error}")
         return checked.report
@@ -216,10 +221,14 @@ def _examine(
         except (ArchiveDamagedError, FingerprintVersionError, NewerFormatError, ArchiveLockedError) as error:
             cases, earlier = None, NONE_EARLIER
             warnings = (*warnings, f"Earlier releases of the publisher could not be searched: {error}")
-        pictures = PictureBook(working, media, library.archive if library else None)
-        first_frame, frame_pairs = pictures.draw(
-            matches or (), repeats, earlier.matches, cases.archive if cases else None
-        )
+        drawn = NOTHING_DRAWN
+        if request.look.has_pictures:
+            drawn = PictureBook(working, media, library.archive if library else None).draw(
+                examination.shots, matches or (), repeats, earlier.matches, cases.archive if cases else None
+            )
+    stored = EXAMINATION_NAME if request.keep_fingerprints else ""
+    if stored:
+        write_examination(working / stored, examination, proxy, library.learned if library else None)
     claimed_date, basis = _claimed_date(request, acquisition)
     report = assemble(
         Material(
@@ -236,8 +245,10 @@ def _examine(
             repeats=repeats,
             earlier=earlier.matches,
             earlier_releases=earlier.releases,
-            frame_pairs=frame_pairs,
-            first_frame=first_frame,
+            earlier_searched=earlier.searched,
+            drawn=drawn,
+            files=report_files(working),
+            stored_examination=stored,
             claimed_date=claimed_date,
             claimed_date_basis=basis,
             publisher=publisher,
@@ -245,7 +256,7 @@ def _examine(
             claims=request.claims,
             parameters={
                 **parameters(library),
-                "earlier_releases_searched": earlier.searched,
+                "earlier_releases_searched": len(earlier.searched),
                 "earlier_releases_remembered": earlier.known,
             },
             seal=describe_seal(preserved.case_dir, request.seal.timestamp_roots),
@@ -254,7 +265,14 @@ def _examine(
             warnings=warnings,
         )
     )
-    return Checked(report=report, release=release, examination=examination, query_proxy=proxy, memory=memory)
+    return Checked(
+        report=report,
+        release=release,
+        examination=examination,
+        query_proxy=proxy,
+        stored_examination=stored,
+        memory=memory,
+    )
 
 
 def parameters(library: Library | None) -> dict[str, str | int | float | bool]:

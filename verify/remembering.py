@@ -37,12 +37,12 @@ _PROXY_NAME, _EXAMINATION_NAME = "reference.mkv", "release.zip"
 class EarlierReleases:
     """What the search in earlier releases of the publisher gave.
 
-    `searched` of `known` were compared, the newest; `releases` are those by id.
+    `searched` are the ids of those that were compared, the newest of `known`; `releases` are those by id.
     """
 
     matches: tuple[Match, ...] = ()
     releases: Mapping[str, Reference]
-    searched: int = 0
+    searched: tuple[str, ...] = ()
     known: int = 0
 
 
@@ -71,7 +71,7 @@ def search_earlier(cases: CaseBook, release: Reference, query: QueryMaterial, pr
     return EarlierReleases(
         matches=tuple(match for match in found if not match.same_scene_only),
         releases={earlier.id: earlier for earlier in chosen},
-        searched=len(chosen),
+        searched=tuple(earlier.id for earlier in chosen),
         known=len(known),
     )
 
@@ -80,13 +80,15 @@ def search_earlier(cases: CaseBook, release: Reference, query: QueryMaterial, pr
 class Checked:
     """A finished verification: its report, and what is needed to remember the release.
 
-    `release` says of it what an archive says of a reference. `memory` is None if it is not to be remembered.
+    `release` says of it what an archive says of a reference. `stored_examination` is the name of the file in the
+    report's folder that holds the examination, empty if none does. `memory` is None if it is not to be remembered.
     """
 
     report: Report
     release: Reference
     examination: Examination
     query_proxy: Path
+    stored_examination: str
     memory: Memory | None
 
 
@@ -105,17 +107,29 @@ class Memory:
         self._proxy = working / _PROXY_NAME
         self.side = ReferenceSide(self._proxy, self._thumbnails.add)
 
-    def keep(self, folder: Path, checked: Checked, learned: Descriptor | None, tell: Callable[[str], None]) -> None:
+    def keep(
+        self,
+        folder: Path,
+        checked: Checked,
+        report_folder: Path,
+        learned: Descriptor | None,
+        tell: Callable[[str], None],
+    ) -> None:
         """Remember a release beside the archive at `folder`; raises the errors of writing to an archive.
 
         Parameters
         ----------
+        report_folder
+            Where the report, and with it the stored examination, lies by now.
         learned
             The descriptor that it was examined with.
         """
         report, release = checked.report, checked.release
-        stored = self._working / _EXAMINATION_NAME
-        write_examination(stored, checked.examination, checked.query_proxy, learned)
+        if checked.stored_examination:
+            stored = report_folder / checked.stored_examination
+        else:
+            stored = self._working / _EXAMINATION_NAME
+            write_examination(stored, checked.examination, checked.query_proxy, learned)
         as_reference, fingerprints = self.side.finish(checked.examination)
         if as_reference.local is None or report.archive is None:
             raise TypeError("a release that was searched for has keypoints and a snapshot")

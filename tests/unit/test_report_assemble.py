@@ -25,6 +25,7 @@ from verify.model import (
     Report,
 )
 from verify.report.assemble import Material, assemble
+from verify.report.pictures import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +62,10 @@ def material(folder: Path, matches: Sequence[Match] | None, repeats: Sequence[Ma
         references={"ref-a": reference()},
         matches=matches,
         repeats=repeats,
-        frame_pairs=[(pair(report, entry.query.start_s),) for entry in (*(matches or ()), *repeats)],
-        first_frame=report.release.first_frame,
+        drawn=Drawn(
+            first_frame=report.release.first_frame,
+            frame_pairs=tuple((pair(report, entry.query.start_s),) for entry in (*(matches or ()), *repeats)),
+        ),
         claimed_date="2025-05-07",
         claimed_date_basis="stated by the operator",
         publisher="",

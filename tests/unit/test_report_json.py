@@ -30,7 +30,7 @@ def test_a_report_survives_the_round_trip(tmp_path: Path) -> None:
 def test_equal_reports_give_equal_bytes_indented_and_ended(tmp_path: Path) -> None:
     data = encode_report(build_report(tmp_path / "a"))
     assert data == encode_report(build_report(tmp_path / "b"))
-    assert data.startswith(b'{\n  "schema_version": "1.0",\n')
+    assert data.startswith(b'{\n  "schema_version": "1.1",\n')
     assert data.endswith(b"}\n")
 
 

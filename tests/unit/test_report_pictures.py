@@ -109,7 +109,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[list[float]]:
     """Stand in for the decoder: a release of 20 s with a picture at every moment; returns what was asked for."""
     asked: list[list[float]] = []
 
-    def frames_at(path: Path, times_s: list[float]) -> list[SampledFrame]:
+    def each_frame_at(path: Path, times_s: list[float], side_px: int) -> list[SampledFrame]:
         asked.append(list(times_s))
         return [
             SampledFrame(pts=0, time_base=Fraction(1, 25), time_s=time_s, pixels_bgr=np.zeros((90, 160, 3), np.uint8))
@@ -117,13 +117,14 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[list[float]]:
             if time_s < 20
         ]
 
-    monkeypatch.setattr(pictures, "frames_at", frames_at)
+    monkeypatch.setattr(pictures, "each_frame_at", each_frame_at)
     return asked
 
 
 def test_pictures_of_matches_and_repeats_come_in_one_pass(tmp_path: Path, decoded: list[list[float]]) -> None:
     found, repeat = segment(geometry=moment(12.0, 4.0)), segment()
-    first, book = PictureBook(tmp_path, Path("release.mp4"), Thumbnails()).draw([found], [repeat])
+    drawn = PictureBook(tmp_path, Path("release.mp4"), Thumbnails()).draw((), [found], [repeat])
+    first, book = drawn.first_frame, drawn.frame_pairs
     assert first is not None
     assert (first.time_s, first.width_px, first.height_px) == (0.0, 160, 90)
     assert len(decoded) == 1
@@ -139,10 +140,10 @@ def test_pictures_of_matches_and_repeats_come_in_one_pass(tmp_path: Path, decode
 
 def test_a_repeat_beyond_the_last_picture_is_left_out(tmp_path: Path, decoded: list[list[float]]) -> None:
     late = match(19.0, 25.0, reference_start_s=5.0)
-    _, (frames,) = PictureBook(tmp_path, Path("release.mp4"), None).draw([], [replace(late, pairs=())])
+    (frames,) = PictureBook(tmp_path, Path("release.mp4"), None).draw((), [], [replace(late, pairs=())]).frame_pairs
     assert [each.query.time_s for each in frames] == []
     ahead = match(5.0, 11.0, reference_start_s=18.0)
-    _, (frames,) = PictureBook(tmp_path, Path("release.mp4"), None).draw([], [replace(ahead, pairs=())])
+    (frames,) = PictureBook(tmp_path, Path("release.mp4"), None).draw((), [], [replace(ahead, pairs=())]).frame_pairs
     assert [(each.query.time_s, each.reference and each.reference.time_s) for each in frames] == [
         (6.0, 19.0),
         (8.0, None),
@@ -152,11 +153,15 @@ def test_a_repeat_beyond_the_last_picture_is_left_out(tmp_path: Path, decoded: l
 
 def test_an_archive_without_pictures_leaves_the_reference_out(tmp_path: Path, decoded: list[list[float]]) -> None:
     entry = match(10.0, 14.0, reference_id="ref-b")
-    _, (frames,) = PictureBook(tmp_path, Path("release.mp4"), Thumbnails()).draw([entry])
+    (frames,) = PictureBook(tmp_path, Path("release.mp4"), Thumbnails()).draw((), [entry]).frame_pairs
     assert [each.reference for each in frames] == [None, None, None]
     assert [each.distance_bits for each in frames] == [6, 6, 6]
 
 
 def test_many_matches_are_shown_with_one_pair_each(tmp_path: Path, decoded: list[list[float]]) -> None:
-    _, book = PictureBook(tmp_path, Path("release.mp4"), Thumbnails()).draw([segment()] * 30, [segment()] * 11)
+    book = (
+        PictureBook(tmp_path, Path("release.mp4"), Thumbnails())
+        .draw((), [segment()] * 30, [segment()] * 11)
+        .frame_pairs
+    )
     assert [len(frames) for frames in book] == [1] * 41

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from verify.model import Report
     from verify.pipeline import Library
 
-FORMATS = ("html", "json")
 _MOST_LIVE_SECONDS = 86_400
 
 
@@ -45,6 +44,9 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         *,
         options: AcquisitionOptions,
         formats: str,
+        blur: bool,
+        no_pictures: bool,
+        fingerprints: bool,
         comments: bool,
         live_seconds: float | None,
         seal: SealOptions,
@@ -53,10 +55,13 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         **rest: Any,
     ) -> int:
         from verify.media.credentials import find_trust_anchors  # noqa: PLC0415 - keeps `verify --help` instant
+        from verify.report.options import RenderOptions  # noqa: PLC0415
 
         settings = {
             "command": told_command(),
             "formats": check_formats(formats),
+            "look": RenderOptions(is_blurred=blur, has_pictures=not no_pictures),
+            "keep_fingerprints": fingerprints,
             "options": replace(options, comments=comments, live_seconds=_check_live_seconds(live_seconds)),
             "seal": seal,
             "remember": remember,
@@ -68,7 +73,19 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         descriptor_options(seal_options(acquisition_options(checking))),
         archive_option,
         click.option(
-            "--format", "formats", default="html,json", show_default=True, help="Forms of the report, comma-separated."
+            "--format",
+            "formats",
+            default="html,json",
+            show_default=True,
+            help="Forms of the report, comma-separated, or 'all'.",
+        ),
+        click.option("--blur", is_flag=True, help="Blur every picture in the readable forms until it is asked for."),
+        click.option("--no-pictures", is_flag=True, help="Make the report without any pictures."),
+        click.option(
+            "--fingerprints/--no-fingerprints",
+            default=True,
+            show_default=True,
+            help="Keep what `verify replay` needs with the report (5 to 10 MB a minute of video).",
         ),
         click.option(
             "--fail-on",
@@ -109,9 +126,13 @@ def _check_live_seconds(seconds: float | None) -> float | None:
 
 def check_formats(text: str) -> frozenset[str]:
     """Return the wanted forms of the report; raises InvalidUsageError for an unknown one or none."""
+    from verify.report.forms import FORMATS  # noqa: PLC0415 - keeps `verify --help` instant
+
     wanted = {part.strip() for part in text.split(",") if part.strip()}
-    choose = f"Choose from {', '.join(FORMATS)}."
-    if unknown := wanted - set(FORMATS):
+    choose = f"Choose from {', '.join(sorted(FORMATS))}, or 'all'."
+    if wanted == {"all"}:
+        return FORMATS
+    if unknown := wanted - FORMATS:
         raise InvalidUsageError("--format", f"{', '.join(sorted(unknown))} is not a form of the report", choose)
     if not wanted:
         raise InvalidUsageError("--format", "names no form of the report", choose)

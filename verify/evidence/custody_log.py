@@ -30,7 +30,10 @@ PRESERVED = "preserved"
 KEPT_PRIVATE = "kept private"
 #: An event of the later log for each file of a report: likewise.
 REPORT_WRITTEN = "report written"
-REPORT_NAMES = ("report.json", "report.html", "matches.csv")
+REPORT_NAMES = (
+    "report.json", "report.html", "report.pdf", "matches.csv", "mediareview.jsonld", "prov.json", "states.vtt",
+    "contact-sheet.png", "search.html",
+)  # fmt: skip
 RESERVED_ACTIONS = frozenset({SEALED, FILE_ADDED})
 
 MAX_LINE_BYTES = 256 * 1024

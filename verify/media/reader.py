@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     Grey = npt.NDArray[np.uint8]
 
 _MODULE = "verify.media.worker"
-_MAX_FRAME_BYTES = 512 * 512 * 3
+#: Longest side of the largest frames that are asked for.
+MAX_SIDE_PX = 1280
+_MAX_FRAME_BYTES = MAX_SIDE_PX * MAX_SIDE_PX * 3
 #: A worker that says nothing for this long is taken for stuck. It reports twice per second of video.
 STALL_LIMIT_S = 120.0
 _PICTURE_REMEDY = "Give a picture that a viewer can show, as JPEG, PNG or WebP; if one shows it, save it anew."
@@ -248,10 +250,20 @@ def probe_video(path: Path) -> MediaInfo:
 
 def frames_at(path: Path, times_s: Sequence[float]) -> list[SampledFrame]:
     """Decode the frames presented at the given times (seconds), sorted; fewer if the file ends early."""
-    if not times_s:
-        return []
-    with _open(path, {"operation": "frames", "times_s": sorted(times_s)}) as reader:
-        return list(reader.frames())
+    return list(each_frame_at(path, times_s))
+
+
+def each_frame_at(path: Path, times_s: Sequence[float], side_px: int | None = None) -> Iterator[SampledFrame]:
+    """Yield the frames presented at the given times (seconds), sorted, as they are decoded; fewer if the file ends.
+
+    Parameters
+    ----------
+    side_px
+        Longest side of the frames, at most `MAX_SIDE_PX`; a smaller frame keeps its size. None: the canonical size.
+    """
+    if times_s:
+        with _open(path, {"operation": "frames", "times_s": sorted(times_s), "side_px": side_px}) as reader:
+            yield from reader.frames()
 
 
 def read_picture(path: Path) -> SampledFrame:

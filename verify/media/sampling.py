@@ -187,20 +187,28 @@ def sample_frames(
 
 
 def frames_at(
-    container: InputContainer, stream: VideoStream, times_s: list[float], emit: Callable[[SampledFrame], None]
+    container: InputContainer,
+    stream: VideoStream,
+    times_s: list[float],
+    emit: Callable[[SampledFrame], None],
+    *,
+    side_px: int | None = None,
 ) -> None:
-    """Emit the frame presented at each of the increasing `times_s`, decoding no further than the last."""
+    """Emit the frame presented at each of the increasing `times_s`, decoding no further than the last.
+
+    With `side_px` frames are of that size instead of the canonical one, and no larger than they are in the file.
+    """
     wanted = deque(times_s)
     shown: tuple[VideoFrame, float] | None = None
     for frame, time_s in _presented_frames(container, stream, _Tally(continuity=Continuity(0.0))):
         while wanted and shown is not None and time_s > wanted[0] + 1e-6:
-            emit(_canonical(_Pending(shown[0], shown[1], True, np.empty(0, np.float32)), stream))
+            emit(_canonical(_Pending(shown[0], shown[1], True, np.empty(0, np.float32)), stream, side_px))
             wanted.popleft()
         if not wanted:
             return
         shown = (frame, time_s)
     while wanted and shown is not None:
-        emit(_canonical(_Pending(shown[0], shown[1], True, np.empty(0, np.float32)), stream))
+        emit(_canonical(_Pending(shown[0], shown[1], True, np.empty(0, np.float32)), stream, side_px))
         wanted.popleft()
 
 
@@ -267,11 +275,11 @@ def _thumbnail(frame: VideoFrame) -> npt.NDArray[np.float32]:
     return np.asarray(cv2.resize(thinned, _THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _canonical(pending: _Pending, stream: VideoStream) -> SampledFrame:
-    """Reduce a frame to the canonical size: upright, square pixels, longest side 512 px."""
+def _canonical(pending: _Pending, stream: VideoStream, side_px: int | None = None) -> SampledFrame:
+    """Reduce a frame to the canonical size: upright, square pixels, longest side 512 px; or to `side_px` at most."""
     frame = pending.frame
     width, height = picture_size(frame.width, frame.height, stream.sample_aspect_ratio)
-    scale = CANONICAL_SIDE_PX / max(width, height)
+    scale = CANONICAL_SIDE_PX / max(width, height) if side_px is None else min(1.0, side_px / max(width, height))
     small = frame.reformat(
         width=max(2, round(width * scale)), height=max(2, round(height * scale)), format="bgr24", interpolation="AREA"
     ).to_ndarray()

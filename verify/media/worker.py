@@ -1,6 +1,7 @@
 """The process that decodes hostile media. It reads one request, answers in messages, and ends.
 
-Request: `operation` (probe, sample, frames, picture), `path`, `samples_per_second` or `times_s`; with `sample` also
+Request: `operation` (probe, sample, frames, picture), `path`, `samples_per_second` or `times_s`; with `frames` also
+`side_px`, where they are wanted in another than the canonical size; with `sample` also
 `proxy_side_px` and `proxies_per_second`, where small grey pictures are wanted besides, and `second_per_second` and
 `second_proxy_side_px`, where the video is to be sampled in a second way in the same pass. Answers: `info`, then `frame`
 and `proxy` messages with pixels as payload and `time` messages, then `end`; or `error` with the problem in a user's
@@ -101,7 +102,7 @@ def serve(request: dict[str, Any], output: IO[bytes]) -> None:
                 )
                 send_message(output, {"kind": "end", "outcome": dataclasses.asdict(outcome)})
             elif request["operation"] == "frames":
-                sampling.frames_at(container, stream, request["times_s"], send_frame)
+                sampling.frames_at(container, stream, request["times_s"], send_frame, side_px=request.get("side_px"))
                 send_message(output, {"kind": "end"})
     except probe.NotAVideoError as error:
         send_message(output, {"kind": "error", "problem": str(error)})

@@ -25,6 +25,7 @@ from verify.findings.statements import (
 )
 from verify.model import Release, Report, ReportedMatch, ReportedRepeat
 from verify.report.json_report import SCHEMA_VERSION
+from verify.report.pictures import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,13 +43,16 @@ if TYPE_CHECKING:
         FramePair,
         Match,
         Observation,
-        Picture,
         Reference,
+        ReportFile,
     )
 
 _DISTRIBUTIONS = (
     "av", "c2pa-python", "faiss-cpu", "opencv-python-headless", "imagehash", "numpy", "onnxruntime", "yt-dlp",
 )  # fmt: skip
+
+
+NOTHING_DRAWN = Drawn()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,7 +61,9 @@ class Material:
     learned descriptor was used.
 
     `repeats` are matches of the release with an earlier part of itself, `earlier` those with the `earlier_releases` of
-    its publisher, by id. `frame_pairs` belong to the matches, the repeats and the earlier ones, in order.
+    its publisher, by id; `earlier_searched` are the ids of all that were searched. `drawn` are the pictures of the
+    matches, the repeats and the earlier ones, in this order, and `files` what was written with them;
+    `stored_examination` is the path of the one that is kept with the report.
     """
 
     report_id: str
@@ -73,8 +79,10 @@ class Material:
     repeats: Sequence[Match] = ()
     earlier: Sequence[Match] = ()
     earlier_releases: Mapping[str, Reference] = field(default_factory=dict)
-    frame_pairs: Sequence[tuple[FramePair, ...]]
-    first_frame: Picture | None
+    earlier_searched: tuple[str, ...] = ()
+    drawn: Drawn = NOTHING_DRAWN
+    files: tuple[ReportFile, ...] = ()
+    stored_examination: str = ""
     claimed_date: str
     claimed_date_basis: str
     publisher: str
@@ -90,7 +98,7 @@ class Material:
 def assemble(material: Material) -> Report:
     """Turn the material into a report: findings stated, every second accounted for."""
     found = material.matches or ()
-    pairs = dict(zip(map(id, (*found, *material.repeats, *material.earlier)), material.frame_pairs, strict=False))
+    pairs = dict(zip(map(id, (*found, *material.repeats, *material.earlier)), material.drawn.frame_pairs, strict=False))
     accepted = _reported(material, [match for match in found if not match.same_scene_only], pairs)
     same_scene = _reported(material, [match for match in found if match.same_scene_only], pairs)
     repeats = _reported_repeats(material, pairs)
@@ -131,6 +139,10 @@ def assemble(material: Material) -> Report:
         seal=material.seal,
         repeats=repeats,
         earlier_releases=earlier,
+        files=material.files,
+        examination=material.stored_examination,
+        shot_views=material.drawn.shot_views,
+        earlier_searched=material.earlier_searched,
     )
 
 
@@ -212,7 +224,7 @@ def _release(material: Material) -> Release:
         media_sha256=digests[material.manifest.media_path],
         media=material.examination.info,
         decoded=material.examination.outcome,
-        first_frame=material.first_frame,
+        first_frame=material.drawn.first_frame,
     )
 
 

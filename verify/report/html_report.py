@@ -19,6 +19,7 @@ from verify.findings.wording import about_share, counted, listed, rate_words, se
 from verify.model import CoverageState, FindingKind, MatchLevel
 from verify.report.geometry_figure import draw_geometry
 from verify.report.motion_figure import draw_motion, draw_similarity
+from verify.report.options import RenderOptions
 from verify.report.timeline import build_timeline, span_style
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from verify.model import Match, Picture, Report, ReportedMatch, ReportedRepeat
     from verify.report.geometry_figure import GeometryFigure
     from verify.report.motion_figure import SimilarityFigure
+    from verify.report.options import RenderOptions
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MAX_PICTURE_BYTES = 2 * 1024 * 1024
@@ -62,7 +64,7 @@ class _Summary:
     possible: int
 
 
-def render_html(report: Report, folder: Path) -> str:
+def render_html(report: Report, folder: Path, options: RenderOptions | None = None) -> str:
     """Render a report as one HTML page with its pictures inside.
 
     Parameters
@@ -72,12 +74,15 @@ def render_html(report: Report, folder: Path) -> str:
     folder
         Folder that the paths of its pictures start from. A picture that is missing, is no JPEG or is too large is
         replaced by a note that says so.
+    options
+        How it is to look.
 
     Raises
     ------
     InvalidUsageError
         The path of a picture leads out of `folder`.
     """
+    shown = options or RenderOptions()
     template = _environment(folder).get_template("report.html.j2")
     entries: list[ReportedMatch | ReportedRepeat] = [
         *report.matches,
@@ -88,6 +93,7 @@ def render_html(report: Report, folder: Path) -> str:
     in_sections = {entry.finding for entry in entries}
     return template.render(
         report=report,
+        options=shown,
         release=report.release,
         summary=_summarise(report),
         confirmed=[entry for entry in report.matches if entry.match.level is MatchLevel.CONFIRMED],

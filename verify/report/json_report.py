@@ -10,7 +10,7 @@ import msgspec
 from verify.errors import InvalidUsageError, NewerFormatError
 from verify.model import Report
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 _MAJOR = SCHEMA_VERSION.partition(".")[0]
 _SCHEMA_ID = "urn:verify-video:schema:report-1"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

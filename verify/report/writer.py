@@ -7,21 +7,33 @@ import shutil
 from typing import TYPE_CHECKING
 
 from verify.errors import OutputNotWritableError
-from verify.report.html_report import render_html
+from verify.evidence.reading import digest_of
+from verify.model import ReportFile
+from verify.report.forms import FORMATS, FORMS
 from verify.report.json_report import encode_report
 from verify.report.matches_csv import write_matches_csv
+from verify.report.options import RenderOptions
+from verify.report.pictures import FRAMES_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from verify.model import Report
 
-FORMATS = frozenset({"json", "html"})
+EXAMINATION_NAME = "fingerprints.zip"
 # In this order they appear: who sees report.json sees the whole report.
-REPORT_PARTS = ("frames", "matches.csv", "report.html", "report.json")
+REPORT_PARTS = (
+    FRAMES_FOLDER, EXAMINATION_NAME, "matches.csv", *(form.file_name for form in FORMS.values()), "report.json",
+)  # fmt: skip
 
 
-def write_report(report: Report, working: Path, destination: Path, formats: frozenset[str]) -> tuple[Path, ...]:
+def write_report(
+    report: Report,
+    working: Path,
+    destination: Path,
+    formats: frozenset[str],
+    options: RenderOptions = RenderOptions(),  # noqa: B008 - frozen
+) -> tuple[Path, ...]:
     """Write a report and move it to its place, report.json last.
 
     Parameters
@@ -34,6 +46,8 @@ def write_report(report: Report, working: Path, destination: Path, formats: froz
         Report folder, made if it is not there; it may already hold evidence/.
     formats
         Forms to write beside report.json and matches.csv, out of `FORMATS`.
+    options
+        How they are to look.
 
     Returns
     -------
@@ -51,7 +65,7 @@ def write_report(report: Report, working: Path, destination: Path, formats: froz
     if unknown := formats - FORMATS:
         raise ValueError(f"not a report format: {', '.join(sorted(unknown))}")
     try:
-        _write_parts(report, working, formats)
+        _write_parts(report, working, formats, options)
         return _move_parts(working, destination)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -60,12 +74,23 @@ def write_report(report: Report, working: Path, destination: Path, formats: froz
         ) from error
 
 
-def _write_parts(report: Report, working: Path, formats: frozenset[str]) -> None:
-    """Write every part but the pictures, which are there, into the working folder."""
+def report_files(working: Path) -> tuple[ReportFile, ...]:
+    """List the files that a report is made with, by path: its pictures and the stored examination, with digests."""
+    found = [path for path in (working / FRAMES_FOLDER).glob("*") if path.is_file()]
+    found += [path for path in (working / EXAMINATION_NAME,) if path.is_file()]
+    files = []
+    for path in found:
+        sha256, size_bytes = digest_of(path)
+        files.append(ReportFile(path=path.relative_to(working).as_posix(), sha256=sha256, size_bytes=size_bytes))
+    return tuple(sorted(files, key=lambda file: file.path))
+
+
+def _write_parts(report: Report, working: Path, formats: frozenset[str], options: RenderOptions) -> None:
+    """Write every part but the pictures and the examination, which are there, into the working folder."""
     query_id = report.release.query_id or report.report_id
     write_matches_csv(((query_id, entry.match) for entry in report.matches), working / "matches.csv")
-    if "html" in formats:
-        (working / "report.html").write_text(render_html(report, working), encoding="utf-8", newline="\n")
+    for form in (form for name, form in FORMS.items() if name in formats):
+        (working / form.file_name).write_bytes(form.render(report, working, options).content)
     (working / "report.json").write_bytes(encode_report(report))
 
 

@@ -21,7 +21,7 @@ from verify.commands import progress
 
 #: What a preserved case consists of; a third folder, evidence-private, is there for what was fetched.
 CASE_PARTS = ("evidence", "evidence-custody")
-REPORT_PARTS = ("report.json", "report.html", "matches.csv", "frames")
+REPORT_PARTS = ("report.json", "report.html", "matches.csv", "frames", "fingerprints.zip")
 
 
 class Done(NamedTuple):

@@ -1,0 +1,42 @@
+"""The forms that a report is written in, all made from the one `Report`.
+
+A form is a function that takes the report, the folder that the paths of its pictures start from, and how it is to look.
+It is imported when it is asked for: some bring large libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from verify.model import Report
+from verify.report.options import Rendered, RenderOptions
+
+Renderer = Callable[[Report, Path, RenderOptions], Rendered]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form of the report: its name on the command line, its file in the report folder, and how it is made."""
+
+    name: str
+    file_name: str
+    render: Renderer
+
+
+def _html(report: Report, folder: Path, options: RenderOptions) -> Rendered:
+    from verify.report.html_report import render_html  # noqa: PLC0415 - only where it is asked for
+
+    return Rendered(content=render_html(report, folder, options).encode("utf-8"))
+
+
+#: By name; report.json and matches.csv are written always.
+FORMS = {
+    form.name: form
+    for form in (
+        Form(name="html", file_name="report.html", render=_html),
+    )
+}  # fmt: skip
+#: What may be asked for: the forms, and 'json', which is there in any case.
+FORMATS = frozenset({"json", *FORMS})
