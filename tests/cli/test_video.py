@@ -51,7 +51,8 @@ def pictures(report: dict[str, Any]) -> list[dict[str, Any]]:
     entries = [entry for part in ("matches", "same_scene", "repeats") for entry in report[part]]
     pairs = [pair for entry in entries for pair in entry["frame_pairs"]]
     shown = [pair[side] for pair in pairs for side in ("query", "reference") if pair[side]]
-    return [report["release"]["first_frame"], *shown]
+    views = [view[size] for view in report["shot_views"] for size in ("picture", "still") if view[size]]
+    return [report["release"]["first_frame"], *shown, *views]
 
 
 def test_the_reused_seconds_are_found_and_nothing_else(checked: Checked):

@@ -131,7 +131,7 @@ def test_pictures_of_matches_and_repeats_come_in_one_pass(tmp_path: Path, decode
     assert decoded[0] == sorted(set(decoded[0]))
     matched, repeated = book
     assert [frames.reference and frames.reference.path for frames in matched] == [
-        f"frames/reference-ref-a-{time_ms:08d}ms.jpg" for time_ms in (2500, 4000, 5000)
+        f"frames/reference-ref-a-{time_ms:08d}ms.jpg" for time_ms in (2000, 3000, 4000, 5000)
     ]
     assert [round(frames.reference.time_s, 3) for frames in repeated if frames.reference] == [2.667, 4.0, 5.333]
     named = {shown.path for frames in (*matched, *repeated) for shown in (frames.query, frames.reference) if shown}

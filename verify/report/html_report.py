@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import shlex
 import unicodedata
@@ -21,6 +22,7 @@ from verify.report.geometry_figure import draw_geometry
 from verify.report.motion_figure import draw_motion, draw_similarity
 from verify.report.options import RenderOptions
 from verify.report.timeline import build_timeline, span_style
+from verify.translation import _, ngettext, speaking
 
 if TYPE_CHECKING:
     import jinja2
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from verify.report.options import RenderOptions
 
 _TEMPLATES = Path(__file__).parent / "templates"
+#: Written into the page one after the other; the page names their digest and permits no other script.
+_STYLES = ("report.css", "match.css")
+_SCRIPTS = ("report.js", "compare.js")
 _MAX_PICTURE_BYTES = 2 * 1024 * 1024
 _MAX_PICTURES_BYTES = 48 * 1024 * 1024
 _MAX_DRAWINGS_BYTES = 12 * 1024 * 1024
@@ -91,23 +96,37 @@ def render_html(report: Report, folder: Path, options: RenderOptions | None = No
         *report.earlier_releases,
     ]
     in_sections = {entry.finding for entry in entries}
-    return template.render(
-        report=report,
-        options=shown,
-        release=report.release,
-        summary=_summarise(report),
-        confirmed=[entry for entry in report.matches if entry.match.level is MatchLevel.CONFIRMED],
-        possible=[entry for entry in report.matches if entry.match.level is not MatchLevel.CONFIRMED],
-        timeline=build_timeline(report),
-        legend=_legend(report),
-        span_rows=[(span, _STATE_NAMES[span_style(span, report)]) for span in report.coverage],
-        notes=[
-            finding
-            for finding in report.findings
-            if finding not in in_sections and finding.kind is not FindingKind.SAME_SCENE
-        ],
-        command=shlex.join(report.command),
-    )
+    script = _joined(_SCRIPTS)
+    with speaking(shown.language) as language:
+        return template.render(
+            report=report,
+            options=shown,
+            language=language,
+            style=_joined(_STYLES),
+            script=script,
+            script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            release=report.release,
+            summary=_summarise(report),
+            confirmed=[entry for entry in report.matches if entry.match.level is MatchLevel.CONFIRMED],
+            possible=[entry for entry in report.matches if entry.match.level is not MatchLevel.CONFIRMED],
+            timeline=build_timeline(report),
+            legend=_legend(report),
+            span_rows=[(span, _STATE_NAMES[span_style(span, report)]) for span in report.coverage],
+            notes=[
+                finding
+                for finding in report.findings
+                if finding not in in_sections and finding.kind is not FindingKind.SAME_SCENE
+            ],
+            command=shlex.join(report.command),
+        )
+
+
+def _joined(names: tuple[str, ...]) -> Markup:
+    """Put our own styles or scripts together, as they are to stand in the page."""
+    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2, and as late
+
+    texts = [(_TEMPLATES / name).read_text(encoding="utf-8") for name in names]
+    return Markup("\n".join(texts))  # noqa: S704 - files of this package
 
 
 def web_link(text: str) -> str:
@@ -204,11 +223,13 @@ def _environment(folder: Path) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        extensions=["jinja2.ext.i18n"],
         undefined=jinja2.StrictUndefined,
         finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
     filters: dict[str, Any] = {
         "timecode": timecode,
         "seconds": seconds_words,

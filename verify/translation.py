@@ -1,0 +1,64 @@
+"""The language that texts for readers are written in: English in the code, others from catalogues of gettext.
+
+What is recorded (report.json, logs) is English always. A readable form can be in another language: inside
+`speaking('fr')`, `_` and `ngettext` give the catalogue's text, and the English one where it has none.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "translations"
+_DOMAIN = "verify"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """A language that readable forms can be in: its code (BCP 47), its own name, and where its lines begin."""
+
+    code: str
+    name: str
+    direction: str = "ltr"
+
+
+ENGLISH = Language(code="en", name="English")
+LANGUAGES = {language.code: language for language in (ENGLISH,)}
+_spoken: ContextVar[Language] = ContextVar("language", default=ENGLISH)
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[Language]:
+    """Have texts inside the block in another language; raises KeyError for one that is not in `LANGUAGES`."""
+    token = _spoken.set(LANGUAGES[code])
+    try:
+        yield LANGUAGES[code]
+    finally:
+        _spoken.reset(token)
+
+
+def spoken() -> Language:
+    """Return the language that texts are in at present."""
+    return _spoken.get()
+
+
+def _(message: str) -> str:
+    """Translate a text. Placeholders are filled in afterwards: `_("{count} of {total}").format(count=1, total=2)`."""
+    return _catalogue(_spoken.get().code).gettext(message)
+
+
+def ngettext(singular: str, plural: str, count: int) -> str:
+    """Translate a text that depends on a count; placeholders are filled in afterwards."""
+    return _catalogue(_spoken.get().code).ngettext(singular, plural, count)
+
+
+@lru_cache
+def _catalogue(code: str) -> gettext.NullTranslations:
+    if code == ENGLISH.code:
+        return gettext.NullTranslations()
+    return gettext.translation(_DOMAIN, _FOLDER, languages=[code])
