@@ -45,11 +45,12 @@ from verify.fingerprint.examine import (
 from verify.fingerprint.stored_examination import write_examination
 from verify.match.hash_lines import MIN_DISTINCTNESS
 from verify.match.library import Library, open_library
-from verify.match.matcher import find_matches
+from verify.match.matcher import find_matches, search
 from verify.match.materials import QueryMaterial, ReferenceMaterial
 from verify.match.origins import held_to_origins
 from verify.match.pairing import AGREEMENT_LIMIT
 from verify.match.query import MIN_QUALITY, make_query
+from verify.match.rejections import Rejected
 from verify.match.repeats import find_repeats
 from verify.match.scoring import calibration
 from verify.media.container import decoding_observations, examine_container
@@ -205,13 +206,14 @@ def _examine(
     published = _published(request, acquisition)
     release = release_as_reference(report_id, preserved, publisher, published, examination)
     matches: tuple[Match, ...] | None = None
+    rejected = Rejected()
     earlier = NONE_EARLIER
     with ExitStack() as stack:
         proxies = stack.enter_context(ProxyReader())
         query = query_material(examination, proxy, proxies, library.learned if library else None)
         if library is not None and library.snapshot.reference_count:
-            found_matches = find_matches(query, library.hashes, library.material, progress)
-            matches = held_to_origins(found_matches, library.references)
+            searched = search(query, library.hashes, library.material, progress)
+            matches, rejected = held_to_origins(searched.matches, library.references), searched.rejected
         repeats = find_repeats(query, progress)
         cases, warnings = None, preserved.warnings
         try:
@@ -243,6 +245,7 @@ def _examine(
             matches=matches,
             is_by_looks=library is None or library.learned is not None,
             repeats=repeats,
+            rejected=rejected,
             earlier=earlier.matches,
             earlier_releases=earlier.releases,
             earlier_searched=earlier.searched,

@@ -9,7 +9,7 @@ scene at another time agrees in geometry and not in motion, and is reported as t
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from verify.match.joining import join_neighbours, without_weaker_twins
 from verify.match.learned_proposals import propose_alike, propose_in_regions
 from verify.match.motion_proposals import propose_by_motion
 from verify.match.proposals import propose
+from verify.match.rejections import Rejected, rejections
 from verify.match.scoring import HASH_FAMILY, STILL, calibration
 from verify.match.segments import (
     MOTION_DIFFERS,
@@ -58,6 +59,13 @@ _CLEAR_LINE = 0.1
 _HASH_ONLY_SHARE = 0.5
 
 
+class Found(NamedTuple):
+    """What a search gave: matches, strongest first, and what was proposed and is none of them."""
+
+    matches: tuple[Match, ...]
+    rejected: Rejected
+
+
 def find_matches(
     query: QueryMaterial, hashes: ReferenceIndex, references: ReferenceMaterial, progress: Progress
 ) -> tuple[Match, ...]:
@@ -65,6 +73,11 @@ def find_matches(
 
     Matches with `same_scene_only` set agree in picture, and the recording was not shown to be the same.
     """
+    return search(query, hashes, references, progress).matches
+
+
+def search(query: QueryMaterial, hashes: ReferenceIndex, references: ReferenceMaterial, progress: Progress) -> Found:
+    """Find matches as `find_matches` does, and tell what was compared and rejected besides."""
     hashed = find_hash_matches(query.hashes, hashes, progress)
     evidence = gather_evidence(query, references, hashed, progress)
     found = _segments(evidence, hashes, references)
@@ -72,7 +85,10 @@ def find_matches(
     accepted = [match for match in found if not match.same_scene_only]
     scenes = [match for match in found if match.same_scene_only] + _scenes(evidence, hashes, references, accepted)
     kept = without_weaker_twins([*accepted, *scenes])
-    return tuple(sorted(kept, key=lambda match: (-match.score, match.query.start_s, match.reference_id)))
+    return Found(
+        matches=tuple(sorted(kept, key=lambda match: (-match.score, match.query.start_s, match.reference_id))),
+        rejected=rejections(evidence, kept),
+    )
 
 
 def gather_evidence(

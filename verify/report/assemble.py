@@ -23,6 +23,7 @@ from verify.findings.statements import (
     repeat_finding,
     same_scene_finding,
 )
+from verify.match.rejections import Rejected
 from verify.model import Release, Report, ReportedMatch, ReportedRepeat
 from verify.report.json_report import SCHEMA_VERSION
 from verify.report.pictures import Drawn
@@ -52,7 +53,7 @@ _DISTRIBUTIONS = (
 )  # fmt: skip
 
 
-NOTHING_DRAWN = Drawn()
+NOTHING_DRAWN, NOTHING_REJECTED = Drawn(), Rejected()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,6 +77,7 @@ class Material:
     references: Mapping[str, Reference]
     matches: Sequence[Match] | None
     is_by_looks: bool = True
+    rejected: Rejected = NOTHING_REJECTED
     repeats: Sequence[Match] = ()
     earlier: Sequence[Match] = ()
     earlier_releases: Mapping[str, Reference] = field(default_factory=dict)
@@ -142,6 +144,8 @@ def assemble(material: Material) -> Report:
         files=material.files,
         examination=material.stored_examination,
         shot_views=material.drawn.shot_views,
+        rejected=material.rejected.strongest,
+        rejected_count=material.rejected.count,
         earlier_searched=material.earlier_searched,
     )
 
