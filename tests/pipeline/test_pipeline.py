@@ -187,7 +187,7 @@ STAGES = (
     "examine_query",
     "read_credentials",
     "examine_container",
-    "find_matches",
+    "search",
     "find_repeats",
     "PictureBook",
     "describe_seal",
@@ -200,7 +200,7 @@ STAGES = (
     ("stage", "error"),
     [
         *((stage, KeyboardInterrupt()) for stage in STAGES),
-        ("find_matches", VerifyError("x", "fails")),
+        ("search", VerifyError("x", "fails")),
         ("write_report", RuntimeError("a bug")),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
