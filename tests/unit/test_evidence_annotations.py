@@ -100,7 +100,7 @@ def test_words_are_kept_in_order_and_nothing_is_overwritten(tmp_path: Path, sign
     checked = check_evidence(case)
     assert checked.problems == ()
     (told,) = [each for each in checked.statements if "annotation" in each]
-    assert told.startswith("The later custody log holds 4 annotations: words of people on a report, well-formed and")
+    assert told.startswith("The later custody log holds 4 annotations by people on a report, each well-formed and on")
 
 
 def test_the_log_can_be_read_as_a_text(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from verify.model import AnalystDecision, Annotation, CustodyEvent
 
 if TYPE_CHECKING:
     from verify.evidence.custody_log import CustodyLog
-    from verify.evidence.keys import SigningKey
+    from verify.evidence.keys import PublicKey, SigningKey
     from verify.evidence.problems import Findings
 
 REPORT_NAME = "report.json"
@@ -120,7 +120,11 @@ def read_annotations(case_dir: Path) -> tuple[Annotation, ...]:
     EvidenceMismatchError
         The log does not hold, or an event of it is no well-formed annotation.
     """
-    log, signer = verified_log(case_dir)
+    return annotations_of(case_dir, *verified_log(case_dir))
+
+
+def annotations_of(case_dir: Path, log: CustodyLog, signer: PublicKey | None) -> tuple[Annotation, ...]:
+    """Do as `read_annotations` with what `verified_log` gave."""
     try:
         return tuple(annotations_in(log.events, signer.key_id if signer else ""))
     except ValueError as error:
@@ -137,7 +141,8 @@ def refuse_another_report(case_dir: Path, log: CustodyLog, report_sha256: str) -
         custody_folder(case_dir) / CUSTODY_LOG_NAME,
         f"tells of another {REPORT_NAME} than the one in this folder" if told else f"tells of no {REPORT_NAME}",
         f"Report and case do not belong together: {REPORT_NAME} was changed, or was made by somebody who cannot "
-        "continue that log. Restore the folder from a copy.",
+        "continue that log. Restore the folder from a copy; a report of your own of somebody else's case can be "
+        f"rendered from a copy of {REPORT_NAME} and frames/ alone.",
     )
 
 
@@ -174,10 +179,9 @@ def check_annotations(told: str, log: CustodyLog, findings: Findings) -> None:
         findings.add(told, f"does not hold annotations as this program writes them: {error}")
         return
     if count:
-        many = "1 annotation: a word" if count == 1 else f"{count} annotations: words"
         findings.statements.append(
-            f"The later custody log holds {many} of people on a report, well-formed and on the chain. What is said "
-            "there, and whether the people named said it, cannot be checked."
+            f"The later custody log holds {count} annotation{'' if count == 1 else 's'} by people on a report, each "
+            "well-formed and on the chain. What is said there, and by whom beyond the key of the log, was not checked."
         )
 
 
