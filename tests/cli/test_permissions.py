@@ -24,7 +24,8 @@ NOBODY = 65534
 AS_NOBODY = """
 import importlib, json, os, pkgutil, sys, warnings
 sys.path.insert(0, sys.argv[1])
-import _strptime, encodings.cp437, encodings.idna, encodings.utf_16_be, encodings.utf_8_sig, faiss, platformdirs, traceback, yaml, verify
+import _strptime, faiss, platformdirs, traceback, yaml, verify
+import encodings.cp437, encodings.idna, encodings.utf_16_be, encodings.utf_8_sig
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import bagit

@@ -129,6 +129,14 @@ def test_the_longest_texts_are_kept_whole(tmp_path: Path, character: str) -> Non
     assert check_evidence(case).problems == ()
 
 
+def test_words_of_the_other_direction_may_be_isolated(tmp_path: Path) -> None:
+    """As they are in this program's own correction notes."""
+    case = reported_case(tmp_path)
+    note = f"The title '\u2068{URDU} \u2066x\u2069\u2069' was wrong."
+    assert say(case, note=note).note == note
+    assert read_annotations(case)[0].note == note
+
+
 def test_line_ends_and_space_around_are_made_plain(tmp_path: Path) -> None:
     case = reported_case(tmp_path)
     assert say(case, by="  A. Person ", note="\r\n one\r\n two \n") == read_annotations(case)[0]
@@ -155,7 +163,10 @@ def test_line_ends_and_space_around_are_made_plain(tmp_path: Path) -> None:
         ({"note": "a\x00b"}, r"note: holds the character U\+0000"),
         ({"note": "a\x85b"}, r"note: holds the character U\+0085"),
         ({"note": "a\u202eb"}, r"note: holds the character U\+202E"),
-        ({"note": "a\u2067b"}, r"note: holds the character U\+2067"),
+        ({"note": "a\u2067b"}, "note: holds a line with an isolate .* that is not closed"),
+        ({"note": "a\u2067b\n\u2069"}, "note: holds a line with an isolate .* that is not closed"),
+        ({"note": "\u2069a\u2067b"}, "note: holds a line with an isolate .* that is not closed"),
+        ({"by": "a\u2067b\u2069"}, r"name: holds the character U\+2067"),
         ({"note": "a\udc80b"}, r"note: holds the character U\+DC80"),
         ({"subject": ""}, "is nothing to decide on"),
         ({"subject": "0"}, "is nothing to decide on"),

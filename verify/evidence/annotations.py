@@ -39,6 +39,8 @@ _SAID = re.compile(
 )
 #: Control characters, halves of pairs, and what ends a line or paragraph in other ways than a line feed.
 _UNWANTED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# This program's own statements have them around quoted words.
+_ISOLATES, _POP_ISOLATE = "\u2066\u2067\u2068", "\u2069"
 _CHECK = "Run `verify evidence check`; restore the case from a copy."
 
 
@@ -54,8 +56,16 @@ def checked_name(text: str, option: str = "name") -> str:
 
 
 def checked_note(text: str, option: str = "note") -> str:
-    """Return what is said, its line ends as line feeds; raises InvalidUsageError as `checked_name` does."""
-    return _checked(text.replace("\r\n", "\n"), option, MAX_NOTE_CHARACTERS, allowed="\n\t")
+    """Return what is said, its line ends as line feeds; raises InvalidUsageError as `checked_name` does.
+
+    It may have several lines, and isolates for words of another direction, closed in the same line.
+    """
+    note = _checked(text.replace("\r\n", "\n"), option, MAX_NOTE_CHARACTERS, allowed=f"\n\t{_ISOLATES}{_POP_ISOLATE}")
+    if not all(_is_closed(line) for line in note.split("\n")):
+        raise InvalidUsageError(
+            option, "holds a line with an isolate (U+2066 to U+2068) that is not closed", "Mend it."
+        )
+    return note
 
 
 def add_annotation(
@@ -211,12 +221,21 @@ def _checked(text: str, option: str, most: int, *, allowed: str) -> str:
     if len(plain) > most:
         raise InvalidUsageError(option, f"has {len(plain):,} characters, more than {most:,}", "Write less.")
     for character in plain:
-        if character in BIDI_CONTROLS or (
-            unicodedata.category(character) in _UNWANTED_CATEGORIES and character not in allowed
-        ):
+        is_unwanted = character in BIDI_CONTROLS or unicodedata.category(character) in _UNWANTED_CATEGORIES
+        if is_unwanted and character not in allowed:
             raise InvalidUsageError(
                 option,
                 f"holds the character U+{ord(character):04X}, which acts on the text around it and is not shown",
                 "Leave it out.",
             )
     return plain
+
+
+def _is_closed(line: str) -> bool:
+    """Tell whether every isolate in a line ends in it, so that none acts on what comes after."""
+    depth = 0
+    for character in line:
+        depth += (character in _ISOLATES) - (character == _POP_ISOLATE)
+        if depth < 0:
+            return False
+    return depth == 0
