@@ -22,6 +22,7 @@ from verify.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, Out
 COMMANDS: dict[str, tuple[str, str]] = {
     "video": ("verify.commands.video", "Check one release: fetch, preserve, compare, report."),
     "batch": ("verify.commands.batch", "Check many releases against one archive."),
+    "report": ("verify.commands.report", "Add people's words to a report, or make its other forms."),
     "compare": ("verify.commands.compare", "Compare two videos with each other, without an archive."),
     "archive": ("verify.commands.archive", "Keep the reference archive that releases are checked against."),
     "evidence": ("verify.commands.evidence", "Check a preserved case, or have its time stated."),

@@ -137,7 +137,8 @@ def verify_release(
         The archive to search. None: the release is preserved and reported on, and the report says that nothing was
         searched.
     tell
-        Takes what the user should know besides: that the release could not be remembered.
+        Takes what the user should know besides: characters of a form that no font has, that the release could not be
+        remembered.
 
     Raises
     ------
@@ -165,7 +166,7 @@ def verify_release(
             )
         with noting_examination(preserved, request.destination, request.seal):
             checked = _examine(request, preserved, library, working, report_id=report_id, progress=progress)
-            write_report(checked.report, working, request.destination, request.formats, request.look)
+            write_report(checked.report, working, request.destination, request.formats, request.look, tell=tell)
         if library and checked.memory:
             try:
                 checked.memory.keep(library.archive.folder, checked, request.destination, library.learned, tell)

@@ -13,7 +13,9 @@ import pytest
 from fixtures import drawing
 from fixtures.footage import FRAMES_PER_SECOND, encode
 from tests.cli.helpers.command import Done, verify
+from tests.cli.helpers.reports import Page, copied
 from verify import pipeline
+from verify.report import html_report
 
 if TYPE_CHECKING:
     from verify.archive.index import ReferenceIndex
@@ -92,3 +94,40 @@ def sought_once(sought: dict[bytes, tuple[Match, ...]], monkeypatch: pytest.Monk
         return sought[key]
 
     monkeypatch.setattr(pipeline, "find_matches", found)
+
+
+@pytest.fixture(scope="session")
+def signed_report(release: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A report whose case is signed, and the key."""
+    folder = tmp_path_factory.mktemp("signed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VERIFY_KEY", str(folder / "signing.key"))
+        assert verify("key", "new").code == 0
+        assert verify("video", release, "--archive", archive, "--out", folder / "report").code == 0
+    return folder / "report", folder / "signing.key"
+
+
+@pytest.fixture(params=["unsigned", "signed"])
+def folder(
+    request: pytest.FixtureRequest,
+    checked: Checked,
+    signed_report: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A copy of a report, and the key that belongs to it."""
+    if request.param == "signed":
+        monkeypatch.setenv("VERIFY_KEY", str(signed_report[1]))
+    return copied(signed_report[0] if request.param == "signed" else checked.folder, tmp_path)
+
+
+@pytest.fixture
+def unsigned(checked: Checked, tmp_path: Path) -> Path:
+    return copied(checked.folder, tmp_path)
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Page:
+    standing = Page()
+    monkeypatch.setattr(html_report, "render_html", standing)
+    return standing

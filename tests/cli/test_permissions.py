@@ -22,9 +22,13 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "setuid"), reason="no Unix users
 NOBODY = 65534
 # Everything is imported before privileges go: an ordinary user may not be able to read this environment.
 AS_NOBODY = """
-import importlib, json, os, pkgutil, sys
+import importlib, json, os, pkgutil, sys, warnings
 sys.path.insert(0, sys.argv[1])
-import encodings.cp437, encodings.idna, faiss, platformdirs, traceback, yaml, verify
+import _strptime, faiss, platformdirs, traceback, yaml, verify
+import encodings.cp437, encodings.idna, encodings.utf_16_be, encodings.utf_8_sig
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import bagit
 for found in pkgutil.walk_packages(verify.__path__, "verify."):
     if not found.name.endswith(("worker", "__main__")):
         importlib.import_module(found.name)

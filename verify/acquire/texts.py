@@ -14,8 +14,8 @@ MAX_SHOWN_URL_CHARACTERS = 300
 
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _REMOVED = "REMOVED"
-# Embeddings, overrides and isolates turn text around that they are not part of.
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: Embeddings, overrides and isolates turn text around that they are not part of.
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _URL = re.compile(r"https?://[^\s\"'<>\\^`{|}]+", re.IGNORECASE)
 _PAIR = re.compile(r"([?&])([^\s?&=\"'<>]{1,64}=[^\s?&\"'<>]+)")
 _USER = re.compile(r"(https?://)[^\s/?#@\"'<>]*@", re.IGNORECASE)
@@ -57,7 +57,7 @@ def clean_text(text: object, max_characters: int, *, multiline: bool = False) ->
 def _printable(character: str) -> str:
     if character in "\n\t":
         return character
-    if character in _BIDI_CONTROLS:
+    if character in BIDI_CONTROLS:
         return ""
     category = unicodedata.category(character)
     if category == "Cs":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verify.evidence.annotations import check_annotations
 from verify.evidence.check_bag import BagFound, note_order
 from verify.evidence.check_folder import check_digest, check_nothing_else, listed, note_missing
 from verify.evidence.check_proofs import check_proofs, note_unlogged
@@ -55,6 +56,8 @@ def check_custody(
     signatures = Signatures(folder, frozenset(tree.files), log, bag.content, bag.signer)
     if bag.newer is None:  # what a later format puts there is not known
         unlogged = _check_added(folder, tree, log, bag.content, findings)
+        if log is not None:
+            check_annotations(f"{folder.name}/{CUSTODY_LOG_NAME}", log, findings)
         signatures.check(public_key, findings)
         check_proofs(folder, sorted(tree.files.keys() - unlogged), bag.content, timestamp_roots, findings)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from verify.evidence.custody_log import REPORT_NAMES, REPORT_WRITTEN, CustodyLog, named_file
+from verify.evidence.custody_log import REPORT_NAMES, CustodyLog
 from verify.evidence.layout import CUSTODY_LOG_NAME
 from verify.evidence.problems import Findings, ProblemKind
 from verify.evidence.reading import digest_of, is_there
@@ -22,8 +22,7 @@ def check_report(folder: Path, log: CustodyLog | None, findings: Findings) -> No
     log
         The later log of the case, None if it cannot be read.
     """
-    events = log.events if log else ()
-    told = {named_file(event): event.digest for event in events if event.action == REPORT_WRITTEN and event.digest}
+    told = log.report_files() if log else {}
     confirmed = []
     for name in REPORT_NAMES:
         digest = told.get(name)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,13 @@ from verify.evidence.custody_log import (
     CustodyLog,
     bounded,
     log_bytes,
+    parse_chain,
     parse_log,
+    sealed_signer,
 )
 from verify.evidence.durable import write_whole
 from verify.evidence.layout import (
+    ACQUISITION_LOG_PATH,
     CUSTODY_LOG_NAME,
     MAX_KEY_BYTES,
     MAX_MANIFEST_BYTES,
@@ -31,6 +33,7 @@ from verify.evidence.layout import (
     custody_folder,
     limit_of,
 )
+from verify.evidence.locking import locked
 from verify.evidence.manifest import is_sha256
 from verify.evidence.reading import digest_of, is_there, open_regular, read_bounded
 from verify.model import ClockReading, CustodyEvent
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
 
 _TOO_LARGE = "Add something smaller."
 _LOCK_WAIT_S = 30.0
-_LOCK_POLL_S = 0.02
 _CHECK = "Run `verify evidence check`; restore the case from a copy."
 
 
@@ -100,6 +102,32 @@ def append_event(
     with _locked(case_dir), _naming(case_dir):
         event = _event(actor=actor, action=action, detail=detail, digest=digest, clock=clock)
         _append(case_dir, event, signing_key)
+
+
+def append_judged(
+    case_dir: Path, make_event: Callable[[CustodyLog], CustodyEvent], *, signing_key: SigningKey | None
+) -> CustodyLog:
+    """Add an event that depends on the log before it, as that is when no other process can add to it.
+
+    Parameters
+    ----------
+    make_event
+        Takes the log, and gives the event, which may be of a kind that this program keeps for itself; or raises.
+
+    Returns
+    -------
+    CustodyLog
+        The log that there is then, read back.
+
+    Raises
+    ------
+    EvidenceMismatchError, InvalidUsageError, OutputNotWritableError
+        As for `append_event`.
+    """
+    with _locked(case_dir), _naming(case_dir):
+        log, key = _may_append(case_dir, signing_key)
+        _write_log(case_dir, log, make_event(log), key)
+        return read_log(case_dir)
 
 
 def add_custody_file(
@@ -186,6 +214,10 @@ def _event(
 
 def _append(case_dir: Path, event: CustodyEvent, signing_key: SigningKey | None) -> None:
     log, key = _may_append(case_dir, signing_key)
+    _write_log(case_dir, log, event, key)
+
+
+def _write_log(case_dir: Path, log: CustodyLog, event: CustodyEvent, key: SigningKey | None) -> None:
     folder = custody_folder(case_dir)
     try:
         content = log_bytes((*log.events, event), log.head.case_id, log.head.bag_sha256, key)
@@ -198,6 +230,33 @@ def _append(case_dir: Path, event: CustodyEvent, signing_key: SigningKey | None)
 
 def _may_append(case_dir: Path, signing_key: SigningKey | None) -> tuple[CustodyLog, SigningKey | None]:
     """Return the log and the key to sign it with, after a look that it is worth signing."""
+    log, public = verified_log(case_dir)
+    if public is None:
+        return log, None
+    if signing_key is None or signing_key.public != public:
+        raise InvalidUsageError(
+            case_dir,
+            f"is signed with key {public.key_id}, and its log can only be continued with that key",
+            "Name that key's file in VERIFY_KEY; `verify key show` tells which one is in use.",
+        )
+    return log, signing_key
+
+
+def verified_log(case_dir: Path) -> tuple[CustodyLog, PublicKey | None]:
+    """Read the later log of a case and check its head: that it is this bag's, and signed with the key the bag names.
+
+    The files of the bag are not looked at, nor are those beside the log; `check_evidence` checks all.
+
+    Returns
+    -------
+    tuple
+        The log, and the key that its head is signed with; None for a case without a signature.
+
+    Raises
+    ------
+    EvidenceMismatchError
+        The log or its head does not hold.
+    """
     log = read_log(case_dir)
     tag_list = case_dir / TAG_LIST_NAME
     try:
@@ -207,18 +266,13 @@ def _may_append(case_dir: Path, signing_key: SigningKey | None) -> tuple[Custody
     if not is_sealed_one:
         raise EvidenceMismatchError(tag_list, "is not the one that was sealed", _CHECK)
     public = case_signer(case_dir)
+    key_path = custody_folder(case_dir) / PUBLIC_KEY_NAME
+    if public is None and log.head.signature is not None:
+        raise EvidenceMismatchError(key_path, "is missing, but the log is signed", _CHECK)
+    if _bag_signer(case_dir, log.head.case_id) != (public.encoded if public else ""):
+        raise EvidenceMismatchError(key_path, f"is not as {ACQUISITION_LOG_PATH} says of the signature", _CHECK)
     if public is None:
-        if log.head.signature is not None:
-            raise EvidenceMismatchError(
-                custody_folder(case_dir) / PUBLIC_KEY_NAME, "is missing, but the log is signed", _CHECK
-            )
         return log, None
-    if signing_key is None or signing_key.public != public:
-        raise InvalidUsageError(
-            case_dir,
-            f"is signed with key {public.key_id}, and its log can only be continued with that key",
-            "Give that key, see `verify key show`.",
-        )
     from verify.evidence.keys import SignatureError, verify_signature  # noqa: PLC0415 - only for signed cases
 
     try:
@@ -226,7 +280,22 @@ def _may_append(case_dir: Path, signing_key: SigningKey | None) -> tuple[Custody
     except SignatureError as error:
         path = custody_folder(case_dir) / CUSTODY_LOG_NAME
         raise EvidenceMismatchError(path, f"has a head without a valid signature ({error})", _CHECK) from error
-    return log, signing_key
+    return log, public
+
+
+def _bag_signer(case_dir: Path, case_id: str) -> str:
+    """Return the public key that the log in the bag names; empty: it says that the case is not signed."""
+    path = case_dir / ACQUISITION_LOG_PATH
+    try:
+        with open_regular(path) as file:
+            events = parse_chain(file)
+        if not events:
+            raise ValueError("it has no events")
+        return sealed_signer(events[-1], case_id)
+    except OSError as error:
+        raise EvidenceMismatchError(path, f"cannot be read ({error.strerror})", _CHECK) from error
+    except ValueError as error:
+        raise EvidenceMismatchError(path, f"is damaged: {error}", _CHECK) from error
 
 
 def case_signer(case_dir: Path) -> PublicKey | None:
@@ -262,57 +331,9 @@ def _naming(case_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(case_dir: Path) -> Iterator[None]:
-    """Keep other processes from adding to the same log meanwhile.
-
-    The lock is one of the system, on a file beside the case, so that it goes with the process, however that ends.
-    """
+    """Keep other processes from adding to the same log meanwhile, by a lock on a file beside the case."""
     folder = custody_folder(case_dir)
-    path = folder.with_name(f".{folder.name[:100]}.lock")
-    with _naming(case_dir):
-        descriptor = _take_lock(path)
-    try:
+    with ExitStack() as stack:
+        with _naming(case_dir):
+            stack.enter_context(locked(folder.with_name(f".{folder.name[:100]}.lock"), _LOCK_WAIT_S))
         yield
-    finally:
-        with suppress(OSError):  # Windows keeps a file that is open
-            path.unlink()
-        os.close(descriptor)
-
-
-def _take_lock(path: Path) -> int:
-    deadline = time.monotonic() + _LOCK_WAIT_S
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        try:
-            if _lock(descriptor) and _is_still(path, descriptor):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-        if time.monotonic() > deadline:
-            raise OSError(None, "another process is writing to it")
-        time.sleep(_LOCK_POLL_S)
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock an open file without waiting; tell whether that worked."""
-    try:
-        if os.name == "nt":
-            import msvcrt  # noqa: PLC0415 - Windows only
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-        else:
-            import fcntl  # noqa: PLC0415 - POSIX only
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-def _is_still(path: Path, descriptor: int) -> bool:
-    """Tell whether the locked file still has its name; whoever held the lock before takes the file away."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False

@@ -34,7 +34,9 @@ REPORT_NAMES = (
     "report.json", "report.html", "report.pdf", "matches.csv", "mediareview.jsonld", "prov.json", "states.vtt",
     "contact-sheet.png", "search.html",
 )  # fmt: skip
-RESERVED_ACTIONS = frozenset({SEALED, FILE_ADDED})
+#: An event of the later log for each word of a person on a report: its digest is that of the report.json it is about.
+ANNOTATED = "annotated"
+RESERVED_ACTIONS = frozenset({SEALED, FILE_ADDED, ANNOTATED})
 
 MAX_LINE_BYTES = 256 * 1024
 MAX_LOG_BYTES = 16 * 1024**2
@@ -79,6 +81,11 @@ class CustodyLog:
     def added_files(self) -> dict[str, str]:
         """Return the digests of the files that the log says were added, by name."""
         return {named_file(event): event.digest or "" for event in self.events if event.action == FILE_ADDED}
+
+    def report_files(self) -> dict[str, str]:
+        """Return the digests of the report's files by name, each as the log tells it last."""
+        told = (event for event in self.events if event.action == REPORT_WRITTEN and event.digest)
+        return {named_file(event): event.digest or "" for event in told}
 
 
 def chain_lines(events: Iterable[CustodyEvent]) -> list[bytes]:

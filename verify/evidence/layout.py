@@ -51,10 +51,14 @@ def case_in(folder: Path) -> Path | None:
         own = [folder / name for name in _OWN_NAMES]
         if any(os.path.lexists(path) for path in (*own, private_folder(folder), custody_folder(folder))):
             return folder
+    return case_inside(folder)
+
+
+def case_inside(folder: Path) -> Path | None:
+    """Return the case in `evidence/` of a report folder, None if there is nothing of one."""
     inside = folder / _CASE_NAME
-    if any(os.path.lexists(path) for path in (inside, private_folder(inside), custody_folder(inside))):
-        return inside
-    return None
+    is_any = any(os.path.lexists(path) for path in (inside, private_folder(inside), custody_folder(inside)))
+    return inside if is_any else None
 
 
 def limit_of(name: str) -> int:

@@ -40,3 +40,28 @@ FORMS = {
 }  # fmt: skip
 #: What may be asked for: the forms, and 'json', which is there in any case.
 FORMATS = frozenset({"json", *FORMS})
+
+
+def render_form(form: Form, report: Report, pictures: Path, options: RenderOptions, path: Path) -> tuple[str, ...]:
+    """Render a form of a report to a file: whole, or not at all.
+
+    Parameters
+    ----------
+    pictures
+        Folder that the paths of the report's pictures start from.
+    path
+        Where it goes; what is there is replaced.
+
+    Returns
+    -------
+    tuple of str
+        What the user should know of it.
+    """
+    rendered = form.render(report, pictures, options)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(rendered.content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return rendered.notes

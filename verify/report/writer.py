@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from verify.errors import OutputNotWritableError
 from verify.evidence.reading import digest_of
 from verify.model import ReportFile
-from verify.report.forms import FORMATS, FORMS
+from verify.report.forms import FORMATS, FORMS, render_form
 from verify.report.json_report import encode_report
 from verify.report.matches_csv import write_matches_csv
 from verify.report.options import RenderOptions
 from verify.report.pictures import FRAMES_FOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from verify.model import Report
@@ -33,6 +34,8 @@ def write_report(
     destination: Path,
     formats: frozenset[str],
     options: RenderOptions = RenderOptions(),  # noqa: B008 - frozen
+    *,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, ...]:
     """Write a report and move it to its place, report.json last.
 
@@ -48,6 +51,8 @@ def write_report(
         Forms to write beside report.json and matches.csv, out of `FORMATS`.
     options
         How they are to look.
+    tell
+        Takes what the user should know of a form: characters that no font has, for example.
 
     Returns
     -------
@@ -65,13 +70,16 @@ def write_report(
     if unknown := formats - FORMATS:
         raise ValueError(f"not a report format: {', '.join(sorted(unknown))}")
     try:
-        _write_parts(report, working, formats, options)
-        return _move_parts(working, destination)
+        notes = _write_parts(report, working, formats, options)
+        moved = _move_parts(working, destination)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputNotWritableError(
             destination, f"the report cannot be written ({reason})", "Check the folder and the free space."
         ) from error
+    for note in notes:
+        tell(note)
+    return moved
 
 
 def report_files(working: Path) -> tuple[ReportFile, ...]:
@@ -85,13 +93,18 @@ def report_files(working: Path) -> tuple[ReportFile, ...]:
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def _write_parts(report: Report, working: Path, formats: frozenset[str], options: RenderOptions) -> None:
-    """Write every part but the pictures and the examination, which are there, into the working folder."""
+def _write_parts(report: Report, working: Path, formats: frozenset[str], options: RenderOptions) -> list[str]:
+    """Write every part but the pictures and the examination, which are there, into the working folder.
+
+    Returns what the user should know, each once.
+    """
     query_id = report.release.query_id or report.report_id
     write_matches_csv(((query_id, entry.match) for entry in report.matches), working / "matches.csv")
+    notes: list[str] = []
     for form in (form for name, form in FORMS.items() if name in formats):
-        (working / form.file_name).write_bytes(form.render(report, working, options).content)
+        notes += render_form(form, report, working, options, working / form.file_name)
     (working / "report.json").write_bytes(encode_report(report))
+    return list(dict.fromkeys(notes))
 
 
 def _move_parts(working: Path, destination: Path) -> tuple[Path, ...]:
