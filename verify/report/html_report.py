@@ -25,13 +25,14 @@ from verify.report.timeline import build_timeline, span_style
 from verify.translation import _, ngettext, speaking
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import jinja2
     from markupsafe import Markup
 
-    from verify.model import Match, Picture, Report, ReportedMatch, ReportedRepeat
+    from verify.model import Annotation, Match, Picture, Report, ReportedMatch, ReportedRepeat
     from verify.report.geometry_figure import GeometryFigure
     from verify.report.motion_figure import SimilarityFigure
-    from verify.report.options import RenderOptions
 
 _TEMPLATES = Path(__file__).parent / "templates"
 #: Written into the page one after the other; the page names their digest and permits no other script.
@@ -88,7 +89,7 @@ def render_html(report: Report, folder: Path, options: RenderOptions | None = No
         The path of a picture leads out of `folder`.
     """
     shown = options or RenderOptions()
-    template = _environment(folder).get_template("report.html.j2")
+    template = _environment(folder, shown).get_template("report.html.j2")
     entries: list[ReportedMatch | ReportedRepeat] = [
         *report.matches,
         *report.same_scene,
@@ -217,7 +218,15 @@ def _matrix(values: tuple[float, ...]) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
 
 
-def _environment(folder: Path) -> jinja2.Environment:
+def _annotations_of(options: RenderOptions) -> Callable[[str], tuple[Annotation, ...]]:
+    """Return the function that finds what people said of a subject: '3' is match 3, 'S1' a same scene, and so on."""
+    said: dict[str, list[Annotation]] = {}
+    for annotation in sorted(options.annotations, key=lambda annotation: annotation.number):
+        said.setdefault(annotation.subject, []).append(annotation)
+    return lambda subject: tuple(said.get(str(subject), ()))
+
+
+def _environment(folder: Path, options: RenderOptions) -> jinja2.Environment:
     import jinja2  # noqa: PLC0415 - slow to import, and only this form of the report needs it
 
     environment = jinja2.Environment(
@@ -230,6 +239,13 @@ def _environment(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    annotations_of = _annotations_of(options)
+    # What macros need too: they are imported without the variables of the page.
+    environment.globals.update(
+        annotations_of=annotations_of, has_pictures=options.has_pictures, is_blurred=options.is_blurred
+    )
+    pictures = _PictureLoader(folder, _MAX_PICTURES_BYTES if options.has_pictures else 0)
+    drawn_upon = _PictureLoader(folder, _MAX_DRAWINGS_BYTES if options.has_pictures else 0)
     filters: dict[str, Any] = {
         "timecode": timecode,
         "seconds": seconds_words,
@@ -240,9 +256,9 @@ def _environment(folder: Path) -> jinja2.Environment:
         "utc": _utc,
         "web_link": web_link,
         "visible": visible,
-        "data_uri": _PictureLoader(folder, _MAX_PICTURES_BYTES).data_uri,
+        "data_uri": pictures.data_uri,
         # Pictures that are drawn upon come a second time; they must not use up the room of the plain ones.
-        "drawing_uri": _PictureLoader(folder, _MAX_DRAWINGS_BYTES).data_uri,
+        "drawing_uri": drawn_upon.data_uri,
         "about_share": about_share,
         "listed": listed,
         "families": supporting_families,
@@ -254,6 +270,7 @@ def _environment(folder: Path) -> jinja2.Environment:
         "motion_figure": draw_motion,
         "similarity_figure": _similarity_figure,
         "basis": basis_words,
+        "annotations_of": annotations_of,
     }
     environment.filters.update(filters)
     return environment
