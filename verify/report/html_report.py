@@ -1,4 +1,4 @@
-"""The report as one self-contained page: no script, no request, everything from outside escaped and bounded."""
+"""The report as one self-contained page: one script of its own, no request, everything from outside escaped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import hashlib
 import re
 import shlex
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,11 +16,22 @@ from verify.findings.changes import filled_share, picture_changes
 from verify.findings.statements import basis_words
 from verify.findings.support import false_alarm_words, supporting_families
 from verify.findings.wording import about_share, counted, listed, rate_words, seconds_words, timecode
-from verify.model import CoverageState, FindingKind, MatchLevel
+from verify.model import MatchLevel
 from verify.report.geometry_figure import draw_geometry
 from verify.report.motion_figure import draw_motion, draw_similarity
 from verify.report.options import RenderOptions
-from verify.report.timeline import build_timeline, span_style
+from verify.report.page_view import (
+    MOST_REJECTIONS,
+    claims_by_side,
+    frame_class_name,
+    legend,
+    listed_shots,
+    loose_findings,
+    span_rows,
+    subjects,
+    summarise,
+)
+from verify.report.timeline import build_timeline
 from verify.translation import _, ngettext, speaking
 
 if TYPE_CHECKING:
@@ -36,8 +46,8 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 #: Written into the page one after the other; the page names their digest and permits no other script.
-_STYLES = ("report.css", "match.css")
-_SCRIPTS = ("report.js", "compare.js")
+_STYLES = ("report.css", "timeline.css", "match.css")
+_SCRIPTS = ("timeline.js", "report.js", "compare.js")
 _MAX_PICTURE_BYTES = 2 * 1024 * 1024
 _MAX_PICTURES_BYTES = 48 * 1024 * 1024
 _MAX_DRAWINGS_BYTES = 12 * 1024 * 1024
@@ -49,26 +59,6 @@ _DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u206
 _ISOLATES = frozenset("\u2066\u2067\u2068\u2069")
 _UTC_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _DATE = re.compile(r"\b\d{4}-\d\d(?:-\d\d)?\b", re.ASCII)
-_STATE_NAMES = {
-    "confirmed": "matched, confirmed",
-    "possible": "matched, possible",
-    "repeated": "repeated in this release",
-    "template": "title card, logo or bars",
-    "not_examinable": "not examinable",
-    "no_match": "no match",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Summary:
-    """The figures under the answer, in seconds and counts."""
-
-    total_s: float
-    examined_s: float
-    matched_s: float
-    confirmed: int
-    possible: int
-
 
 def render_html(report: Report, folder: Path, options: RenderOptions | None = None) -> str:
     """Render a report as one HTML page with its pictures inside.
@@ -89,35 +79,29 @@ def render_html(report: Report, folder: Path, options: RenderOptions | None = No
         The path of a picture leads out of `folder`.
     """
     shown = options or RenderOptions()
-    template = _environment(folder, shown).get_template("report.html.j2")
-    entries: list[ReportedMatch | ReportedRepeat] = [
-        *report.matches,
-        *report.same_scene,
-        *report.repeats,
-        *report.earlier_releases,
-    ]
-    in_sections = {entry.finding for entry in entries}
     script = _joined(_SCRIPTS)
+    digest = hashlib.sha256(script.encode()).digest()
     with speaking(shown.language) as language:
+        template = _environment(folder, shown).get_template("report.html.j2")
         return template.render(
             report=report,
             options=shown,
             language=language,
             style=_joined(_STYLES),
             script=script,
-            script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            script_sha256=base64.b64encode(digest).decode(),
             release=report.release,
-            summary=_summarise(report),
+            summary=summarise(report),
             confirmed=[entry for entry in report.matches if entry.match.level is MatchLevel.CONFIRMED],
             possible=[entry for entry in report.matches if entry.match.level is not MatchLevel.CONFIRMED],
             timeline=build_timeline(report),
-            legend=_legend(report),
-            span_rows=[(span, _STATE_NAMES[span_style(span, report)]) for span in report.coverage],
-            notes=[
-                finding
-                for finding in report.findings
-                if finding not in in_sections and finding.kind is not FindingKind.SAME_SCENE
-            ],
+            legend=legend(report),
+            span_rows=span_rows(report),
+            notes=loose_findings(report),
+            claim_sides=claims_by_side(report),
+            shots=listed_shots(report),
+            subjects=subjects(report),
+            most_rejections=MOST_REJECTIONS,
             command=shlex.join(report.command),
         )
 
@@ -270,32 +254,9 @@ def _environment(folder: Path, options: RenderOptions) -> jinja2.Environment:
         "motion_figure": draw_motion,
         "similarity_figure": _similarity_figure,
         "basis": basis_words,
+        "frame_class": frame_class_name,
+        "shell_word": shlex.quote,
         "annotations_of": annotations_of,
     }
     environment.filters.update(filters)
     return environment
-
-
-def _summarise(report: Report) -> _Summary:
-    lengths = dict.fromkeys(CoverageState, 0.0)
-    for span in report.coverage:
-        lengths[span.state] += span.interval.duration_s
-    confirmed = sum(entry.match.level is MatchLevel.CONFIRMED for entry in report.matches)
-    return _Summary(
-        total_s=sum(lengths.values()),
-        examined_s=sum(
-            lengths[state] for state in (CoverageState.MATCHED, CoverageState.REPEATED, CoverageState.NO_MATCH)
-        ),
-        matched_s=lengths[CoverageState.MATCHED],
-        confirmed=confirmed,
-        possible=len(report.matches) - confirmed,
-    )
-
-
-def _legend(report: Report) -> list[tuple[str, str, float]]:
-    """List the styles that occur on the timeline, with their names and how many seconds each takes."""
-    lengths: dict[str, float] = {}
-    for span in report.coverage:
-        style = span_style(span, report)
-        lengths[style] = lengths.get(style, 0.0) + span.interval.duration_s
-    return [(style, name, lengths[style]) for style, name in _STATE_NAMES.items() if style in lengths]
