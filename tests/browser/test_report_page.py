@@ -55,7 +55,7 @@ def test_the_timeline_is_drawn_from_edge_to_edge(driver: WebDriver, tmp_path: Pa
     assert boxes[-1][1] == pytest.approx(right, abs=1)
     for before, after in pairwise(boxes):
         assert before[1] == pytest.approx(after[0], abs=0.1)
-    assert boxes[0][2] == "0:00.00 to 0:03.00: template (title card)"
+    assert boxes[0][2] == "0:00.00 to 0:03.00: title card, logo or bars (title card)"
     page.run("document.querySelector('#timeline details').open = true")
     assert len(page.texts("#spans tbody tr")) == len(report.coverage)
 

@@ -60,6 +60,7 @@ _ISOLATES = frozenset("\u2066\u2067\u2068\u2069")
 _UTC_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _DATE = re.compile(r"\b\d{4}-\d\d(?:-\d\d)?\b", re.ASCII)
 
+
 def render_html(report: Report, folder: Path, options: RenderOptions | None = None) -> str:
     """Render a report as one HTML page with its pictures inside.
 

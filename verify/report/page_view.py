@@ -108,9 +108,8 @@ def span_rows(report: Report) -> list[tuple[CoverageSpan, str]]:
 
 def loose_findings(report: Report) -> list[Finding]:
     """List the findings that belong to no match, repeat or earlier release."""
-    in_sections = {
-        entry.finding for entry in (*report.matches, *report.same_scene, *report.repeats, *report.earlier_releases)
-    }
+    in_sections = {entry.finding for entry in (*report.matches, *report.same_scene, *report.earlier_releases)}
+    in_sections |= {entry.finding for entry in report.repeats}
     return [
         finding
         for finding in report.findings
@@ -151,16 +150,14 @@ def listed_shots(report: Report) -> list[NumberedShot]:
 def subjects(report: Report) -> dict[str, Subject]:
     """Say what the subjects of annotations are: '3' is match 3, 'S1' a same scene, 'R2' a repeat, 'E1' used before."""
     found = {}
-    for letter, anchor, name, entries in (
-        ("", "match", _("Match {number}"), report.matches),
-        ("S", "scene", _("Same scene {number}"), report.same_scene),
-        ("R", "repeat", _("Repeat {number}"), report.repeats),
-        ("E", "earlier", _("Earlier release {number}"), report.earlier_releases),
+    for letter, anchor, name, numbers in (
+        ("", "match", _("Match {number}"), [entry.number for entry in report.matches]),
+        ("S", "scene", _("Same scene {number}"), [entry.number for entry in report.same_scene]),
+        ("R", "repeat", _("Repeat {number}"), [entry.number for entry in report.repeats]),
+        ("E", "earlier", _("Earlier release {number}"), [entry.number for entry in report.earlier_releases]),
     ):
-        for entry in entries:
-            found[f"{letter}{entry.number}"] = Subject(
-                anchor=f"{anchor}-{entry.number}", name=name.format(number=entry.number)
-            )
+        for number in numbers:
+            found[f"{letter}{number}"] = Subject(anchor=f"{anchor}-{number}", name=name.format(number=number))
     return found
 
 

@@ -158,7 +158,8 @@ def _boxes(report: Report, duration_s: float) -> tuple[Box, ...]:
     names = state_names()
     styles = span_styles(report)
     groups: list[list[int]] = []
-    most_s = duration_s / _MOST_SPANS if len(report.coverage) > _MOST_SPANS else 0.0
+    # Two neighbours are longer than this together, so that there are at most twice as many as fit.
+    most_s = 2 * duration_s / _MOST_SPANS if len(report.coverage) > _MOST_SPANS else 0.0
     start_s = 0.0
     for index, span in enumerate(report.coverage):
         if groups and span.interval.end_s - start_s <= most_s:
@@ -197,7 +198,9 @@ def _joined_label(spans: list[CoverageSpan]) -> str:
     names = {**state_names(), "matched": _("matched")}
     listed = ", ".join(f"{names[state.value]} {seconds_words(length_s)}" for state, length_s in lengths.items())
     count = len(spans)
-    return ngettext("{start} to {end}: {count} span: {states}", "{start} to {end}: {count} spans: {states}", count).format(
+    return ngettext(
+        "{start} to {end}: {count} span: {states}", "{start} to {end}: {count} spans: {states}", count
+    ).format(
         start=timecode(spans[0].interval.start_s), end=timecode(spans[-1].interval.end_s), count=count, states=listed
     )
 
