@@ -15,7 +15,8 @@ from tests.unit.report_page import Page, page_of
 from tests.unit.report_samples import build_report, match, reference, reported
 from verify.errors import InvalidUsageError
 from verify.model import Claim, Report
-from verify.report.html_report import render_html, visible, web_link
+from verify.report.html_report import render_html
+from verify.report.texts import visible, web_link
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'\u202egnp.exe\u202c{{ 7*7 }}" + "W" * 10_000
 
