@@ -78,13 +78,17 @@
     draw();
   }
 
-  /* Zoom about what has the focus, as long as it can be seen, else about the middle. */
+  /* Zoom about the middle, or about what has the focus if it can be seen, so that it stays in sight. */
   function zoomBy(factor) {
     const [from, to] = shownRange();
-    const middle = (Math.max(focused.start, from) + Math.min(focused.end, to)) / 2;
-    const isSeen = figure.contains(document.activeElement) && focused.end > from && focused.start < to;
-    const time = isSeen ? middle : (from + to) / 2;
-    zoom(scale * factor, time, isSeen ? (time - from) / (to - from) : 0.5);
+    const isSeen = scroll.contains(document.activeElement) && focused.end > from && focused.start < to;
+    if (!isSeen) {
+      zoom(scale * factor, (from + to) / 2);
+      return;
+    }
+    const time = (Math.max(focused.start, from) + Math.min(focused.end, to)) / 2;
+    const half = Math.min((focused.end - focused.start) / 2 / (to - from) * factor, 0.5);
+    zoom(scale * factor, time, Math.max(half, Math.min((time - from) / (to - from), 1 - half)));
   }
 
   const fit = () => zoom(1, 0);
@@ -150,10 +154,15 @@
     markers.forEach((marker, index) => {
       const text = labels[index];
       const row = text.getAttribute("y");
-      const left = marker.start / duration * width();
+      const needed = 8 * text.textContent.length + 4;
+      const start = marker.start / duration * width();
+      const isAtEnd = start + needed > width();
+      const left = isAtEnd ? width() - needed : start;
       const hasRoom = left >= (ends[row] ?? 0);
       text.setAttribute("visibility", hasRoom ? "visible" : "hidden");
-      if (hasRoom) ends[row] = left + 8 * text.textContent.length + 4;
+      text.setAttribute("x", isAtEnd ? "100%" : marker.box.getAttribute("x"));
+      text.setAttribute("text-anchor", isAtEnd ? "end" : "start");
+      if (hasRoom) ends[row] = left + needed;
     });
   }
 
