@@ -193,7 +193,7 @@
     link.href = `#shot-${number}`;
     link.tabIndex = -1;
     link.style.left = `${start / duration * 100}%`;
-    link.style.width = `${widthPx}px`;
+    link.style.width = `${widthPx / width() * 100}%`; // narrower on paper, as the gaps are
     copy.src = image.src;
     copy.alt = "";
     link.append(copy);
