@@ -304,6 +304,10 @@ def test_a_long_release_can_be_walked_and_made_wide(driver: WebDriver, tmp_path:
         " return [t.textContent, t.getAttribute('visibility'), b.left > 0 && b.right < innerWidth]; })()"
     )
     assert text == ["119", "visible", True]
+    rows = page.run(
+        "new Set(Array.from(document.querySelectorAll('.markers text')).map(e => e.getAttribute('y'))).size"
+    )
+    assert rows == 1, "where there is room, all stand next to the bar"
     assert page.run("document.querySelectorAll('.axis text').length") < 60
     assert page.run("document.querySelectorAll('.thumbs a').length") < 60
     assert page.complaints() == []

@@ -28,7 +28,7 @@ from verify.model import (
 )
 from verify.report.html_report import render_html
 from verify.report.options import RenderOptions
-from verify.report.page_view import claims_by_side, listed_shots, summarise
+from verify.report.page_view import claims_by_side, length_words, listed_shots, summarise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +69,14 @@ def test_what_was_examined_is_never_rounded_up(
     coverage = spans((CoverageState.NO_MATCH, examined_s), (CoverageState.NOT_EXAMINABLE, of_s))
     summary = summarise(replace(build_report(tmp_path, 0), coverage=coverage))
     assert (summary.examined_share, summary.examined_s) == (share, pytest.approx(shown_s))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(62.04, "62 seconds"), (599.9, "599.9 seconds"), (600, "10 min"), (9547.9, "2 h 39 min 7 s"), (10_800, "3 h")],
+)
+def test_long_lengths_are_told_in_hours(seconds: float, words: str) -> None:
+    assert length_words(seconds) == words
 
 
 def test_templates_do_not_count_as_examined(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from verify.findings.wording import seconds_words
 from verify.model import CoverageState, FindingKind, FrameClass, MatchLevel
 from verify.report.timeline import span_styles, state_names
 from verify.translation import _
@@ -18,14 +19,19 @@ _RELEASE_ITSELF = "the release itself"
 MOST_SPAN_ROWS = 500
 MOST_SHOTS_LISTED = 300
 MOST_REJECTIONS = 100
+_MOST_IN_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The figures under the answer, in seconds and counts; `examined_share` is one of the running time, in words."""
+    """The figures under the answer, in seconds and counts.
+
+    `examined_words` are the seconds that could be examined, `examined_share` their share of the running time, in words.
+    """
 
     total_s: float
     examined_s: float
+    examined_words: str
     matched_s: float
     confirmed: int
     possible: int
@@ -82,12 +88,28 @@ def summarise(report: Report) -> Summary:
     return Summary(
         total_s=total_s,
         examined_s=math.floor(examined_s * 10 + 1e-6) / 10,
+        examined_words=f"{math.floor(examined_s * 10 + 1e-6) / 10:.1f}"
+        if total_s < _MOST_IN_SECONDS
+        else length_words(examined_s),
         matched_s=lengths[CoverageState.MATCHED],
         confirmed=confirmed,
         possible=len(report.matches) - confirmed,
         examined_percent=round(percent, 2),
         examined_share=_("less than 1%") if 0 < percent < 1 else f"{math.floor(percent + 1e-6)}%",
     )
+
+
+def length_words(seconds: float) -> str:
+    """Write a length in seconds, from ten minutes on as '2 h 39 min 7 s', never rounded up."""
+    if seconds < _MOST_IN_SECONDS:
+        return seconds_words(seconds)
+    whole = math.floor(seconds + 1e-6)
+    parts = [
+        (whole // 3600, _("{count} h")),
+        (whole % 3600 // 60, _("{count} min")),
+        (whole % 60, _("{count} s")),
+    ]
+    return " ".join(unit.format(count=count) for count, unit in parts if count)
 
 
 def legend(report: Report) -> list[LegendEntry]:

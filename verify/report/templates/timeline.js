@@ -14,6 +14,7 @@
   const LABEL_PX = 90;
   const THUMB_PX = { height: 51, least: 40, gap: 3 };
   const MOST_NAMED = 3;
+  const ROW_PX = 22;
 
   const duration = Number(figure.dataset.duration);
   const starts = figure.dataset.starts.split(" ").filter(Boolean).map(Number);
@@ -26,6 +27,7 @@
   const readout = part(".readout");
   const shown = part(".shown");
   const top = Number(axis.dataset.top);
+  const rows = Math.max(1, top / ROW_PX);
   const filled = (pattern, values) => pattern.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
   const placed = (element, box) => {
@@ -107,7 +109,7 @@
 
   function draw() {
     drawTicks();
-    drawLabels();
+    drawMarkers();
     drawThumbs();
     drawFocus();
     say();
@@ -148,21 +150,25 @@
     axis.replaceChildren(...drawn);
   }
 
-  /* The number of a marker is written where it meets no other one of its row. */
-  function drawLabels() {
-    const ends = {};
+  /* Each marker gets the lowest row in which neither its bar nor its number meets another's; the last row takes the rest. */
+  function drawMarkers() {
+    const ends = [];
     markers.forEach((marker, index) => {
       const text = labels[index];
-      const row = text.getAttribute("y");
       const needed = 8 * text.textContent.length + 4;
       const start = marker.start / duration * width();
       const isAtEnd = start + needed > width();
       const left = isAtEnd ? width() - needed : start;
+      const free = ends.findIndex((end) => end <= left);
+      const row = Math.min(free < 0 ? ends.length : free, rows - 1);
       const hasRoom = left >= (ends[row] ?? 0);
+      const y = top - ROW_PX * (row + 1);
+      marker.box.setAttribute("y", y + 14);
+      text.setAttribute("y", y + 11);
       text.setAttribute("visibility", hasRoom ? "visible" : "hidden");
       text.setAttribute("x", isAtEnd ? "100%" : marker.box.getAttribute("x"));
       text.setAttribute("text-anchor", isAtEnd ? "end" : "start");
-      if (hasRoom) ends[row] = left + needed;
+      if (hasRoom) ends[row] = Math.max(left + needed, marker.end / duration * width());
     });
   }
 
@@ -203,7 +209,8 @@
   /* --- reading --- */
 
   const cursor = made("line", { class: "cursor", y1: 0, y2: top + 56, visibility: "hidden" });
-  const ring = made("rect", { class: "focus-ring", visibility: "hidden" });
+  const ring = made("g", { class: "focus-ring", visibility: "hidden" });
+  ring.append(made("rect", { class: "casing" }), made("rect", {}));
   svg.append(cursor, ring);
 
   function shotAt(time) {
@@ -272,7 +279,9 @@
     const least = (isSpan ? 3 : 18) / width() * 100;
     const share = Math.max((focused.end - focused.start) / duration * 100, least);
     const left = Math.min(focused.start / duration * 100, 100 - share);
-    for (const [name, value] of Object.entries({ ...box, x: `${left}%`, width: `${share}%` })) ring.setAttribute(name, value);
+    for (const rect of ring.children) {
+      for (const [name, value] of Object.entries({ ...box, x: `${left}%`, width: `${share}%` })) rect.setAttribute(name, value);
+    }
   }
 
   function across() {
