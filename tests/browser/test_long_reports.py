@@ -30,7 +30,7 @@ def test_any_number_of_matches_opens_and_stays_on_the_page(driver: WebDriver, tm
     assert page.run("document.querySelectorAll('.match').length") == count
     assert page.run("document.querySelectorAll('.markers a').length") == count
     assert page.run("document.documentElement.scrollWidth") <= 1280
-    # Twice what was measured on two shared cores, ten times for the largest: a guard against pages that hang.
+    # 1.3 s were measured for the largest on two shared cores: a guard against pages that hang, not a benchmark.
     assert page.run(OPENED_MS) < 15_000
     assert page.requests() == {page.url}
     assert page.complaints() == []
@@ -74,7 +74,5 @@ def test_shots_and_spans_beyond_all_measure_do_not_stop_the_page(driver: WebDriv
     assert page.run("document.querySelectorAll('*').length") < 15_000
     assert page.run("document.querySelectorAll('.fill-mixed').length") > 500
     driver.find_element("css selector", "[data-zoom=in]").click()
-    assert page.texts(".shown") == ["0:45:00 to 2:15:00 is shown, 2 times as wide"] or page.texts(".shown") == [
-        "45:00 to 2:15:00 is shown, 2 times as wide"
-    ]
+    assert page.texts(".shown") == ["45:00 to 2:15:00 is shown, 2 times as wide"]
     assert page.complaints() == []

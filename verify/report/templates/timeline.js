@@ -170,25 +170,34 @@
       text.setAttribute("text-anchor", isAtEnd ? "end" : "start");
       if (hasRoom) ends[row] = Math.max(left + needed, marker.end / duration * width());
     });
+    svg.style.marginTop = `${Math.min(0, ends.length - rows) * ROW_PX}px`; // rows that are not needed go
   }
 
-  /* A picture at the beginning of each shot that can be seen: as wide as there is room, or over the shorter ones after it. */
+  /* A picture at the beginning of each shot: first where a shot is wide enough for one, then where others leave room. */
   function drawThumbs() {
     if (!pictures.length) return;
     const [from, to] = shownRange();
+    const px = (time) => time / duration * width();
+    const wanted = pictures.map(({ number, image }) => {
+      const start = starts[number - 1];
+      const whole = THUMB_PX.height * image.getAttribute("width") / image.getAttribute("height");
+      return { number, image, start, whole, room: px(starts[number] ?? duration) - px(start) - THUMB_PX.gap };
+    });
     const drawn = [];
     let free = 0;
-    for (const { number, image } of pictures) {
-      const start = starts[number - 1];
-      const left = start / duration * width();
-      const whole = THUMB_PX.height * image.getAttribute("width") / image.getAttribute("height");
-      const room = (starts[number] ?? duration) / duration * width() - left - THUMB_PX.gap;
-      const needed = room >= THUMB_PX.least ? Math.min(whole, room) : whole;
-      if (left < free || left + needed > width()) continue;
-      free = left + needed + THUMB_PX.gap;
-      if (start > 2 * to - from || start < 2 * from - to) continue;
-      drawn.push(thumb(number, image, start, needed));
-    }
+    wanted.forEach((one, index) => {
+      const left = px(one.start);
+      if (left < free) return;
+      if (one.room < THUMB_PX.least) {
+        const next = wanted.slice(index + 1).find((other) => other.room >= THUMB_PX.least);
+        one.room = (next ? px(next.start) : width()) - left - THUMB_PX.gap;
+      }
+      if (one.room < THUMB_PX.least) return;
+      const widthPx = Math.min(one.whole, one.room);
+      free = left + widthPx + THUMB_PX.gap;
+      if (one.start > 2 * to - from || one.start < 2 * from - to) return;
+      drawn.push(thumb(one.number, one.image, one.start, widthPx));
+    });
     thumbs.hidden = false;
     thumbs.replaceChildren(...drawn);
   }
