@@ -27,11 +27,11 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        if tag in ("style", "title"):
+        if tag in ("style", "title", "script"):
             self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in ("style", "title"):
+        if tag in ("style", "title", "script"):
             self._open.pop()
         if tag in ("td", "th", "dt", "dd", "li", "p", "small"):
             self.text += " "

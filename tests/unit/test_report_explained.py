@@ -22,8 +22,8 @@ def test_possible_matches_stand_apart_from_confirmed_ones(tmp_path: Path) -> Non
         place = html.index(f'id="match-{entry.number}"')
         assert (confirmed < place < possible) == (entry.match.level is MatchLevel.CONFIRMED)
     words = Page(html).words()
-    assert "Confirmed matches (2)" in words
-    assert "Possible matches (2)" in words
+    assert "Confirmed (2)" in words
+    assert "Possible (2)" in words
     only_possible = tuple(entry for entry in report.matches if entry.match.level is MatchLevel.POSSIBLE)
     words = page_of(replace(report, matches=only_possible), tmp_path).words()
     assert "No match is confirmed by two independent families of evidence." in words
@@ -43,7 +43,7 @@ def test_everything_that_was_measured_is_on_the_page(tmp_path: Path) -> None:
         *(entry.finding.basis for entry in (*report.matches, *report.same_scene, *report.repeats)),
         *(entry.finding.limits for entry in report.repeats),
         "2 repeats inside the release",
-        "R for a part that shows an earlier one again",
+        "R is a part that shows an earlier one again",
         "23 places agree in the best pair of pictures, 3 pairs gave the transform; it covers 36% of the reference's",
         "-0.6, 0, 0.8, 0, 0.6, 0.05625",
         "correlation 0.820 here and 0.110 at best at other times; median of the single moments 0.780; still",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,8 @@ from tests.unit.report_page import Page, page_of
 from tests.unit.report_samples import build_report, match, reference, reported
 from verify.errors import InvalidUsageError
 from verify.model import Claim, Report
-from verify.report.html_report import render_html, visible, web_link
+from verify.report.html_report import render_html
+from verify.report.texts import visible, web_link
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'\u202egnp.exe\u202c{{ 7*7 }}" + "W" * 10_000
 
@@ -28,7 +31,7 @@ def test_the_page_shows_the_whole_report(tmp_path: Path) -> None:
         report.release.copy_statement,
         report.release.media_sha256,
         "The page named two videos.",
-        "could be examined 53.0 of 62 seconds",
+        "could be examined 53.0 of 62 seconds 85%",
         *report.limits,
         *(entry.finding.statement for entry in entries),
         *(entry.finding.basis for entry in entries),
@@ -53,18 +56,23 @@ def test_the_page_shows_the_whole_report(tmp_path: Path) -> None:
 def test_what_comes_first_and_what_follows(tmp_path: Path) -> None:
     html = render_html(build_full_report(tmp_path), tmp_path)
     order = ["release", "answer", "timeline", "matches", "match-1", "match-3", "possible-matches", "match-2", "match-4"]
-    order += ["same-scene", "scene-1", "repeats", "repeat-1", "repeat-2", "claims", "limits", "evidence", "method"]
+    order += ["same-scene", "scene-1", "repeats", "repeat-1", "repeat-2", "claims", "limits", "shots"]
+    order += ["file", "evidence", "method", "recheck", "glossary"]
     places = [html.index(f'id="{name}"') for name in order]
     assert places == sorted(places)
 
 
-def test_nothing_on_the_page_can_act_or_fetch(tmp_path: Path) -> None:
+def test_nothing_on_the_page_can_act_or_fetch_but_one_script(tmp_path: Path) -> None:
     html = render_html(build_full_report(tmp_path), tmp_path)
     page = Page(html)
     names = {name for name, _ in page.tags}
-    assert names.isdisjoint({"script", "iframe", "object", "embed", "form", "base", "video", "audio", "source", "use"})
+    assert names.isdisjoint({"iframe", "object", "embed", "form", "base", "video", "audio", "source", "use"})
     policy = next(tag["content"] for tag in page.all("meta") if tag.get("http-equiv") == "Content-Security-Policy")
-    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+    digest = base64.b64encode(hashlib.sha256(the_script(html).encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}';"
+        " base-uri 'none'; form-action 'none'"
+    )
     assert all(tag["src"].startswith("data:image/jpeg;base64,") and tag["alt"] for tag in page.all("img"))
     drawn = {tag["href"].partition(",")[0] for tag in page.all("image")}
     assert drawn == {"data:image/jpeg;base64", "data:image/png;base64"}
@@ -76,7 +84,23 @@ def test_nothing_on_the_page_can_act_or_fetch(tmp_path: Path) -> None:
         '"#pattern-repeated"',
         '"#pattern-template"',
         '"#pattern-not-examinable"',
+        '"#pattern-mixed"',
     ]
+
+
+def the_script(html: str) -> str:
+    """Return the one script of a page; there must be no other."""
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    assert html.lower().count("<script") == len(scripts) == 1
+    return str(scripts[0])
+
+
+def test_the_script_asks_for_nothing_and_makes_no_code_of_texts(tmp_path: Path) -> None:
+    script = the_script(render_html(build_report(tmp_path), tmp_path))
+    asking = ("fetch(", "XMLHttpRequest", "WebSocket", "sendBeacon", "import(", "https:")
+    making = ("eval(", "Function(", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write")
+    assert [word for word in (*asking, *making) if word in script] == []
+    assert script.count("http:") == script.count('"http://www.w3.org/2000/svg"')
 
 
 def test_every_link_leaves_without_a_trace_or_stays_on_the_page(tmp_path: Path) -> None:
@@ -139,7 +163,7 @@ def hostile_report(folder: Path) -> Report:
 def test_hostile_texts_stay_text(tmp_path: Path) -> None:
     html = render_html(hostile_report(tmp_path), tmp_path)
     page = Page(html)
-    assert {name for name, _ in page.tags}.isdisjoint({"script"})
+    assert "alert(" not in the_script(html)
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert all(tag["src"].startswith("data:image/jpeg;base64,") for tag in page.all("img"))
     assert "\u202e" not in html
@@ -327,6 +351,6 @@ def test_hostile_credentials_and_observations_do_not_act(tmp_path: Path) -> None
         seal=replace(report.seal, events=(replace(report.seal.events[0], detail=HOSTILE, actor=HOSTILE),)),
     )
     html = render_html(hostile, tmp_path)
-    assert "<script" not in html
+    assert "alert(" not in the_script(html)
     assert "<img src=x" not in html
     assert "\u202e" not in html
