@@ -187,8 +187,9 @@ def test_an_analyst_stands_beside_the_tool_and_does_not_speak_for_it(tmp_path: P
     report = build_report(tmp_path, 1)
     first = said(1, AnalystDecision.UNCLEAR)
     second = said(2, AnalystDecision.REJECTED, key_id="0123456789ABCDEF")
-    page = page_with(report, tmp_path, second, first, said(3, AnalystDecision.CONFIRMED, subject="7"))
-    words = page.words()
+    annotations = (second, first, said(3, AnalystDecision.CONFIRMED, subject="7"))
+    html = render_html(report, tmp_path, RenderOptions(annotations=annotations))
+    words = Page(html[html.index('<article class="match confirmed"') : html.index("</article>")]).words()
     assert "Match 1✓ ConfirmedAnalyst: rejected" in words
     assert "A person's word, added later. The tool's own finding is not changed by it." in words
     assert "Analyst: rejected by Analyst 2, 2026-11-22 09:00:00 UTC Note 2. Signed with the key 0123456789ABCDEF." in (
