@@ -44,6 +44,7 @@
     dialog.addEventListener("close", () => { stopBlinking(); shown.opener.focus(); });
     prefersCalm.addEventListener("change", stopBlinking);
     part.stage.addEventListener("pointerdown", drag);
+    part.stage.addEventListener("click", keepShown);
     part.stage.addEventListener("pointermove", (event) => { if (event.buttons & 1) drag(event); });
   }
 
@@ -143,6 +144,12 @@
     part.wipe.value = Math.round(100 * (event.clientX - box.left) / box.width);
     stopBlinking();
     showWipe();
+  }
+
+  /* A click that ends a drag must not veil a picture again that is shown; its box does. */
+  function keepShown(event) {
+    const box = event.target.closest(".veil")?.querySelector("input");
+    if (box?.checked && event.target !== box) event.preventDefault();
   }
 
   /* --- one after the other --- */
