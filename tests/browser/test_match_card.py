@@ -344,6 +344,10 @@ def test_a_blurred_picture_is_shown_first_and_compared_later(driver: WebDriver, 
         False,
         True,
     ]
+    page.run("document.querySelector('.stage .reference .veil img').click()")
+    assert page.run("document.querySelector('.stage .reference .veil input').checked") is True
+    page.run("document.querySelector('.stage .reference .veil input').click()")
+    assert page.run("document.querySelector('.stage .reference .veil input').checked") is False
 
 
 def test_left_out_pictures_leave_nothing_to_compare(driver: WebDriver, tmp_path: Path) -> None:
