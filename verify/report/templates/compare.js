@@ -12,6 +12,11 @@
   const framesOf = (moment) => Array.from(moment.querySelectorAll(":scope > figure"));
   const pictureOf = (frame) => frame.querySelector("img");
   const timeOf = (frame) => frame.querySelector("figcaption strong").textContent;
+  // Width by height as the page says it; a report from elsewhere may say anything.
+  const shapeOf = (picture) => {
+    const shape = picture.getAttribute("width") / picture.getAttribute("height");
+    return shape > 0.1 && shape < 10 ? shape : 16 / 9;
+  };
   const isComparable = (moment) => moment.dataset.at && framesOf(moment).slice(0, 2).filter(pictureOf).length === 2;
 
   let dialog = null;
@@ -76,8 +81,7 @@
     const other = moment.closest(".moments").dataset.other;
     const values = { here: timeOf(query), there: timeOf(reference), other };
     part.times.textContent = filled(part.times.dataset.pattern, values);
-    const picture = pictureOf(query);
-    shown.shape = picture.getAttribute("width") / picture.getAttribute("height");
+    shown.shape = shapeOf(pictureOf(query));
     part.stage.style.setProperty("--shape", shown.shape);
     part.stage.replaceChildren(
       layer("reference", reference, other), layer("release", query, part.stage.dataset.release), line(),
