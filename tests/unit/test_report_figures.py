@@ -13,7 +13,7 @@ from PIL import Image
 from tests.unit.explained_samples import crop, motion, similarity
 from tests.unit.report_samples import interval
 from verify.model import FramePair, Geometry, KeypointPair, MotionAgreement, Picture, SimilarityMatrix, TimeMap
-from verify.report.geometry_figure import GeometryFigure, draw_geometry
+from verify.report.geometry_figure import GeometryFigure, draw_geometry, laid_on_query
 from verify.report.motion_figure import HEIGHT, WIDTH, SimilarityFigure, draw_motion, draw_similarity
 
 QUERY = interval(14.0, 18.0)
@@ -103,9 +103,26 @@ def test_panels_have_the_shape_of_their_pictures_within_reason(size: tuple[int, 
     assert drawn(crop(), shown(size=size)).query.width == pytest.approx(220 * aspect, abs=0.05)
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("part", [(0.25, 0.5, 0.5), (-0.5, -0.25, 2.0), (0.0, 0.0, 1.0)])
+def test_the_reference_is_laid_where_its_points_are_in_the_query(
+    mirrored: bool, part: tuple[float, float, float]
+) -> None:
+    geometry = crop(*part, mirrored=mirrored)
+    laid = laid_on_query(geometry)
+    assert laid is not None
+    a, b, c, d, e, f = laid
+    for point in geometry.keypoints:
+        there = point.reference_x, point.reference_y
+        placed = a * there[0] + b * there[1] + c, d * there[0] + e * there[1] + f
+        assert placed == pytest.approx((point.query_x, point.query_y), abs=1e-6)
+
+
 def test_what_was_not_measured_is_not_drawn() -> None:
     assert draw_geometry(replace(crop(), frame_pairs=0), [shown()]) is None
     assert draw_geometry(replace(crop(), outline=((0.0, 0.0),)), [shown()]) is None
+    assert laid_on_query(replace(crop(), frame_pairs=0)) is None
+    assert laid_on_query(replace(crop(), outline=((0.2, 0.2),) * 4)) is None
     flat = drawn(replace(crop(), outline=((0.2, 0.2),) * 4), shown())
     assert flat.query.outline == ""
 

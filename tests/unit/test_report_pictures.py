@@ -76,6 +76,19 @@ def test_the_moment_of_the_geometry_is_among_those_shown() -> None:
     assert times(alone) == [(13.0, 5.0)]
 
 
+def test_pictures_that_the_geometry_joins_across_time_are_not_shown_as_one_moment() -> None:
+    pictured = [2.0, 3.0, 4.0, 5.0]
+    chosen = choose_pairs(segment(geometry=moment(12.0, 5.0)), pictured, 4)
+    assert times(chosen) == [(10.0, 2.0), (11.0, 3.0), (12.0, 4.0), (13.0, 5.0)]
+
+
+def test_a_pair_that_several_cues_aligned_is_shown_once() -> None:
+    pairs = (pair(10.0, 2.0), pair(10.0, 2.0, 7), pair(12.0, 4.0), pair(12.0, 4.0002, 3))
+    chosen = choose_pairs(segment(*pairs), None, 6)
+    assert times(chosen) == [(10.0, 2.0), (12.0, 4.0)]
+    assert [each.distance_bits for each in chosen] == [7, 3]
+
+
 def test_a_compared_pair_of_the_geometry_keeps_its_distance() -> None:
     pairs = (pair(10.0, 2.0, 3), pair(13.0, 5.0, 9))
     assert choose_pairs(segment(*pairs, geometry=moment(13.0, 5.0)), [2.0, 5.0], 1) == [pairs[1]]

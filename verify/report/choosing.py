@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from verify.model import NOT_MEASURED_BITS, AlignedPair
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from verify.model import Match, TimeMap
 
@@ -30,10 +30,18 @@ def choose_pairs(match: Match, pictured_s: Collection[float] | None, limit: int)
         Most pairs to choose.
     """
     pictured = [pair for pair in match.pairs if pictured_s is None or pair.reference_time_s in pictured_s]
-    candidates = pictured or _mapped_pairs(match, pictured_s) or list(match.pairs)
+    candidates = _each_once(pictured or _mapped_pairs(match, pictured_s) or match.pairs)
     size = -(-len(candidates) // limit)
     parts = [candidates[start : start + size] for start in range(0, len(candidates), size)] if candidates else []
     return _with_geometry([_closest(part) for part in parts], _geometry_pair(match, pictured_s), limit)
+
+
+def _each_once(pairs: Iterable[AlignedPair]) -> list[AlignedPair]:
+    """Keep one pair of each two moments, the closest measured, where several cues aligned the same ones."""
+    kept: dict[tuple[int, int], AlignedPair] = {}
+    for pair in sorted(pairs, key=lambda pair: (pair.distance_bits < 0, pair.distance_bits)):
+        kept.setdefault((round(pair.query_time_s / _SAME_TIME_S), round(pair.reference_time_s / _SAME_TIME_S)), pair)
+    return sorted(kept.values(), key=lambda pair: (pair.query_time_s, pair.reference_time_s))
 
 
 def _closest(pairs: list[AlignedPair]) -> AlignedPair:
@@ -57,7 +65,11 @@ def _mapped_pairs(match: Match, pictured_s: Collection[float] | None) -> list[Al
 
 
 def _geometry_pair(match: Match, pictured_s: Collection[float] | None) -> AlignedPair | None:
-    """Pair the moments that the geometry was measured at, or their nearest neighbours with a picture."""
+    """Pair the moments that the geometry was measured at, or their nearest neighbours with a picture.
+
+    None where they are not one moment by the time map: a transform can be measured in pictures some time apart, and
+    pictures that are shown beside each other belong together.
+    """
     geometry = match.geometry
     if geometry is None:
         return None
@@ -68,6 +80,8 @@ def _geometry_pair(match: Match, pictured_s: Collection[float] | None) -> Aligne
     if match.time_map.rate:
         here_s += shift_s / match.time_map.rate
     if not match.query.start_s <= here_s < match.query.end_s:
+        return None
+    if abs(match.time_map.reference_time_s(here_s) - there_s) > SAME_MOMENT_S:
         return None
     return next((pair for pair in match.pairs if _same(pair, here_s, there_s)), _pair(here_s, there_s))
 

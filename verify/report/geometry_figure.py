@@ -1,4 +1,4 @@
-"""Two pictures side by side with the keypoints that agree, and outlines of where one lies in the other."""
+"""Where one picture lies in the other: outlines, keypoints that agree, and how to lay the two on each other."""
 
 from __future__ import annotations
 
@@ -36,13 +36,17 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeometryFigure:
-    """The drawing: `outline`s are the points of polygons, `lines` join keypoints (x1, y1, x2, y2).
+    """A drawing to lie upon two pictures side by side: `outline`s are the points of polygons, `lines` join keypoints.
 
-    `at_other_moment` says that the pictures are not those that the keypoints were measured in, though of the same shot.
+    A line is (x1, y1, x2, y2), from the query's picture to the reference's. `pair` are the pictures below, None where
+    there are none; `gap` is what lies between them. `at_other_moment` says that the pictures are not those that the
+    keypoints were measured in, though of the same shot.
     """
 
     width: float
     height: float
+    gap: float
+    pair: FramePair | None
     query: Panel
     reference: Panel
     lines: tuple[tuple[float, float, float, float], ...]
@@ -74,11 +78,30 @@ def draw_geometry(geometry: Geometry, pairs: Sequence[FramePair]) -> GeometryFig
     return GeometryFigure(
         width=round(left + _GAP + right, 1),
         height=_HEIGHT,
+        gap=_GAP,
+        pair=pair,
         query=query,
         reference=reference,
         lines=_lines(geometry, query, reference),
         at_other_moment=pair is not None and _apart_s(geometry, pair) > SAME_MOMENT_S,
     )
+
+
+def laid_on_query(geometry: Geometry) -> tuple[float, float, float, float, float, float] | None:
+    """Say where the reference's picture lies in the query's, each picture being a unit square from its upper left.
+
+    Returns
+    -------
+    (a, b, c, d, e, f) with x' = a x + b y + c and y' = d x + e y + f, from the reference's picture to the query's; None
+    where the transform was only assumed, or lays the picture on a line.
+    """
+    if geometry.frame_pairs <= 0 or len(geometry.outline) != 4:
+        return None
+    corners = _inverse_outline(geometry.outline)
+    if not corners:
+        return None
+    (x0, y0), (x1, y1), _, (x3, y3) = corners
+    return x1 - x0, x3 - x0, x0, y1 - y0, y3 - y0, y0
 
 
 def _nearest(geometry: Geometry, pairs: Sequence[FramePair]) -> FramePair | None:

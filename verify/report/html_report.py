@@ -15,7 +15,8 @@ from verify.findings.statements import basis_words
 from verify.findings.support import false_alarm_words, supporting_families
 from verify.findings.wording import about_share, counted, listed, rate_words, seconds_words, timecode
 from verify.model import MatchLevel
-from verify.report.geometry_figure import draw_geometry
+from verify.report.card_words import CARD_FILTERS
+from verify.report.geometry_figure import draw_geometry, laid_on_query
 from verify.report.motion_figure import draw_motion, draw_similarity
 from verify.report.options import RenderOptions
 from verify.report.page_view import (
@@ -50,7 +51,6 @@ _STYLES = ("report.css", "timeline.css", "match.css")
 _SCRIPTS = ("timeline.js", "report.js", "compare.js")
 _MAX_PICTURE_BYTES = 2 * 1024 * 1024
 _MAX_PICTURES_BYTES = 48 * 1024 * 1024
-_MAX_DRAWINGS_BYTES = 12 * 1024 * 1024
 _JPEG_START = b"\xff\xd8\xff"
 _DATE = re.compile(r"\b\d{4}-\d\d(?:-\d\d)?\b", re.ASCII)
 
@@ -183,7 +183,6 @@ def _environment(folder: Path, options: RenderOptions) -> jinja2.Environment:
         annotations_of=annotations_of, has_pictures=options.has_pictures, is_blurred=options.is_blurred
     )
     pictures = _PictureLoader(folder, _MAX_PICTURES_BYTES if options.has_pictures else 0)
-    drawn_upon = _PictureLoader(folder, _MAX_DRAWINGS_BYTES if options.has_pictures else 0)
     filters: dict[str, Any] = {
         "timecode": timecode,
         "seconds": seconds_words,
@@ -196,8 +195,6 @@ def _environment(folder: Path, options: RenderOptions) -> jinja2.Environment:
         "web_link": web_link,
         "visible": visible,
         "data_uri": pictures.data_uri,
-        # Pictures that are drawn upon come a second time; they must not use up the room of the plain ones.
-        "drawing_uri": drawn_upon.data_uri,
         "about_share": about_share,
         "listed": listed,
         "families": supporting_families,
@@ -211,6 +208,8 @@ def _environment(folder: Path, options: RenderOptions) -> jinja2.Environment:
         "basis": basis_words,
         "frame_class": frame_class_name,
         "shell_word": shlex.quote,
+        "laid_on_query": laid_on_query,
+        **CARD_FILTERS,
         "annotations_of": annotations_of,
     }
     environment.filters.update(filters)
