@@ -131,8 +131,10 @@ def _with_glyphs(
         found = {letter for letter in answer.get("missing", ()) if not letter.isascii()} - missing
         if answer["kind"] == "made" or not found:
             break
-        # Joiners fail only beside a letter that fails; they are taken out last.
-        missing |= {letter for letter in found if unicodedata.category(letter) != "Cf"} or found
+        probe = {"operation": "probe", "root": str(root), "letters": sorted(found), "fonts": data["fonts"]}
+        alone, _nothing = _ask(worker, probe)
+        # What is joined to a letter that fails, fails with it; it is taken out only if that is not why.
+        missing |= set(alone["missing"]) & found or found
     return answer, content, missing
 
 

@@ -3,13 +3,15 @@
 Requests, one after the other until the input ends: `prepare` with `root` and the `pictures` in it, answered by
 `prepared` with those that cannot be shown (`unusable`) and the `families` of fonts that are there; `compile` with
 `root`, `standards` and `timestamp`, answered by `made` with the PDF as payload, or by `refused` with the texts that
-cannot be displayed (`missing`) and the engine's words (`problem`). Nothing is fetched: the template imports nothing,
+cannot be displayed (`missing`) and the engine's words (`problem`); `probe` with `root`, `letters` and `fonts`, answered
+by `probed` with the `missing` letters among them, each tried alone. Nothing is fetched: the template imports nothing,
 and where the system lets it, this process gives up its network.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sys
 from pathlib import Path
@@ -21,6 +23,10 @@ from verify.processes import receive_message, send_message
 MEMORY_LIMIT_BYTES = 4 * 1024**3
 CPU_LIMIT_S = 300
 TEMPLATE_NAME = "report.typ"
+_PROBE = """#let data = json("probe.json")
+#set text(font: data.fonts)
+#for letter in data.letters { par(text(letter)); par(strong(letter)) }
+"""
 _MAX_SIDE_PX = 4096
 _MAX_PROBLEM_CHARACTERS = 2000
 # '\u{200d}' is how the engine writes a character that cannot be seen.
@@ -42,20 +48,33 @@ def main() -> int:
             unusable = [name for name in request["pictures"] if not make_plain(Path(request["root"]) / name)]
             answer = {"kind": "prepared", "unusable": unusable, "families": sorted(fonts.families())}
             send_message(sys.stdout.buffer, answer)
+        elif request["operation"] == "probe":
+            send_message(sys.stdout.buffer, {"kind": "probed", "missing": probe(request, fonts)})
         else:
             header, content = compile_document(request, fonts)
             send_message(sys.stdout.buffer, header, content)
     return 0
 
 
-def compile_document(request: dict[str, Any], fonts: Any) -> tuple[dict[str, Any], bytes]:
+def probe(request: dict[str, Any], fonts: Any) -> list[str]:
+    """Tell which of some characters no font displays: what is joined to one that fails, fails with it in a word."""
+    root = Path(request["root"])
+    data = {"letters": request["letters"], "fonts": request["fonts"]}
+    (root / "probe.json").write_text(json.dumps(data), encoding="utf-8")
+    (root / "probe.typ").write_text(_PROBE, encoding="utf-8")
+    alone = {"root": request["root"], "standards": ["a-2b"], "timestamp": 0}
+    header, _content = compile_document(alone, fonts, "probe.typ")
+    return list(header.get("missing", ()))
+
+
+def compile_document(request: dict[str, Any], fonts: Any, name: str = TEMPLATE_NAME) -> tuple[dict[str, Any], bytes]:
     """Typeset what lies in the root; return the answer's header and the PDF."""
     import typst  # noqa: PLC0415
 
     root = Path(request["root"])
     try:
         content = typst.compile(
-            str(root / TEMPLATE_NAME),
+            str(root / name),
             root=str(root),
             font_paths=fonts,
             pdf_standards=request["standards"],
