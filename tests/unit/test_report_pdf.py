@@ -386,7 +386,7 @@ def test_long_lists_end_and_name_the_report(tmp_path: Path) -> None:
     )
     made = render_pdf(report, tmp_path)
     ends = re.findall(r"Thefirst([\d,]+)of([\d,]+)areshown;report\.jsonhasallofthem\.", text_of(made))
-    assert ends == [("200", "5,000"), ("100", "600"), ("200", "5,000"), ("100", "1,000"), ("200", "2,000")]
+    assert ends == [("60", "5,000"), ("100", "600"), ("200", "5,000"), ("100", "1,000"), ("200", "2,000")]
     assert len(opened(made).pages) < 80
 
 
@@ -498,6 +498,26 @@ def test_the_timeline_takes_several_rows(tmp_path: Path) -> None:
     assert [row["spans"] for row in rows] == [[(0.0, 100.0, "no_match")]] * 5
     assert rows[1]["ticks"][0] == (0.0, "1:20")
     assert timeline_block(replace(report, coverage=())) is None
+
+
+def test_spans_too_short_to_be_seen_are_drawn_as_what_they_are(tmp_path: Path) -> None:
+    report = build_report(tmp_path, 0)
+    ends = [0.0, 20.0, *(20.0 + at / 100 for at in range(1, 101)), 60.0]
+    states = [
+        CoverageState.NO_MATCH,
+        *[CoverageState.NOT_EXAMINABLE, CoverageState.NO_MATCH] * 50,
+        CoverageState.TEMPLATE,
+    ]
+    spans = zip(ends, ends[1:], states, strict=False)
+    coverage = tuple(CoverageSpan(interval=interval(a, b), state=state, reason="") for a, b, state in spans)
+    block = timeline_block(replace(report, coverage=coverage))
+    assert block is not None
+    drawn = block["rows"][0]["spans"]
+    # The hundredths of a second from 0:20.00 on are one box, but for what is left over.
+    assert [style for _left, _width, style in drawn] == ["no_match", "mixed", "no_match", "template"]
+    assert drawn[1][0] == pytest.approx(100 / 3, abs=0.01)
+    assert drawn[1][1] == pytest.approx(100 / 60, abs=0.02)
+    assert [style for style, *_words in block["legend"]] == ["template", "not_examinable", "no_match", "mixed"]
 
 
 def test_the_form_is_known(tmp_path: Path) -> None:

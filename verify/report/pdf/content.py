@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from verify.report.pdf.blocks import Block, Run
     from verify.report.pdf.pictures import PictureTray
 
-_MOST_SPAN_ROWS = 200
+_MOST_SPAN_ROWS = 60
 _MOST_WARNINGS = 30
 _MOST_NOTES = 30
 
@@ -175,7 +175,7 @@ def _timeline_section(report: Report) -> list[Block]:
     if drawn is None:
         made.append(blocks.paragraph(_("The release has no length that could be shown.")))
     else:
-        made += [drawn, blocks.paragraph(_timeline_words(report), look="small"), *_spans_table(report)]
+        made += [drawn, blocks.paragraph(_timeline_words(report, drawn), look="small"), *_spans_table(report)]
     entries = (*report.matches, *report.same_scene, *report.earlier_releases)
     in_sections = {entry.finding for entry in entries} | {entry.finding for entry in report.repeats}
     loose = [
@@ -193,7 +193,7 @@ def _timeline_section(report: Report) -> list[Block]:
     return made + blocks.shortened_note(min(len(loose), _MOST_NOTES), len(loose))
 
 
-def _timeline_words(report: Report) -> str:
+def _timeline_words(report: Report, drawn: Block) -> str:
     words = [_(
         "Each second is in exactly one state. Numbers above the bar are matches, a question mark stands for a "
         "possible one."
@@ -204,7 +204,13 @@ def _timeline_words(report: Report) -> str:
         words.append(_("R is a part that shows an earlier one again."))
     if report.earlier_releases:
         words.append(_("E is a part that an earlier release of the publisher shows."))
-    words.append(_("The strip below the bar shows the shots."))
+    rows = drawn["rows"]
+    if any(not name for row in rows for *_place, name in row["markers"]):
+        words.append(_("Where there is no room, numbers are left out."))
+    if any(style == "mixed" for row in rows for *_place, style in row["spans"]):
+        words.append(_("Spans that are too short to be seen are drawn as one."))
+    if any(row["shots"] for row in rows):
+        words.append(_("The strip below the bar shows the shots."))
     return " ".join(words)
 
 

@@ -22,7 +22,7 @@ _MOST_LABELS = 8
 #: What a number takes of a row's width, in per cent.
 _LABEL_PERCENT = 3.6
 #: Neighbours narrower than this share of a row cannot be told apart in print and are drawn as one.
-_LEAST_SHARE = 1 / 1200
+_LEAST_SHARE = 1 / 600
 _TICK_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 
 
@@ -126,10 +126,13 @@ def _spans(coverage: Sequence[CoverageSpan], styles: Sequence[str], row: Interva
             groups[-1] = (groups[-1][0], end_s, groups[-1][2] | {style})
         else:
             groups.append((start_s, end_s, {style}))
-    return [
-        (_percent(start_s, row), _width(start_s, end_s, row), next(iter(here)) if len(here) == 1 else "mixed")
-        for start_s, end_s, here in groups
-    ]
+    boxes: list[tuple[float, float, str]] = []
+    for start_s, end_s, here in groups:
+        style = next(iter(here)) if len(here) == 1 else "mixed"
+        if boxes and style == boxes[-1][2] == "mixed":
+            start_s = boxes.pop()[0]  # noqa: PLW2901 - the box before grows
+        boxes.append((start_s, end_s, style))
+    return [(_percent(start_s, row), _width(start_s, end_s, row), style) for start_s, end_s, style in boxes]
 
 
 def _shots(shots: Sequence[Interval], row: Interval) -> list[tuple[float, float]]:
