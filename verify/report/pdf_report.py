@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from verify.model import Report
 
 _MODULE = "verify.report.pdf.worker"
+#: A thread for every core would reserve more memory than the worker may have.
+_ENVIRONMENT = {"RAYON_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 _TEMPLATE = Path(__file__).parent / "templates" / TEMPLATE_NAME
 #: Tried in this order: archival and accessible, archival, neither.
 _STANDARDS: tuple[tuple[str, ...], ...] = (("a-2a", "ua-1"), ("a-2b",), ())
@@ -99,7 +101,7 @@ def render_pdf(report: Report, folder: Path, options: RenderOptions | None = Non
 
 def _typeset(root: Path, data: dict[str, Any], pictures: Sequence[str], timestamp: int) -> Rendered:
     """Have the document made, in the strictest form that the engine grants it."""
-    with Worker(_MODULE) as worker:
+    with Worker(_MODULE, _ENVIRONMENT) as worker:
         watchdog = Watchdog(worker.kill)
         with watchdog.watching(_LIMIT_S):
             prepared, _nothing = _ask(worker, {"operation": "prepare", "root": str(root), "pictures": list(pictures)})
