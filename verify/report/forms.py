@@ -31,11 +31,18 @@ def _html(report: Report, folder: Path, options: RenderOptions) -> Rendered:
     return Rendered(content=render_html(report, folder, options).encode("utf-8"))
 
 
+def _pdf(report: Report, folder: Path, options: RenderOptions) -> Rendered:
+    from verify.report.pdf_report import render_pdf  # noqa: PLC0415 - only where it is asked for
+
+    return render_pdf(report, folder, options)
+
+
 #: By name; report.json and matches.csv are written always.
 FORMS = {
     form.name: form
     for form in (
         Form(name="html", file_name="report.html", render=_html),
+        Form(name="pdf", file_name="report.pdf", render=_pdf),
     )
 }  # fmt: skip
 #: What may be asked for: the forms, and 'json', which is there in any case.
