@@ -6,11 +6,9 @@ import base64
 import hashlib
 import re
 import shlex
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from verify.errors import InvalidUsageError
 from verify.findings.changes import filled_share, picture_changes
@@ -21,6 +19,7 @@ from verify.model import CoverageState, FindingKind, MatchLevel
 from verify.report.geometry_figure import draw_geometry
 from verify.report.motion_figure import draw_motion, draw_similarity
 from verify.report.options import RenderOptions
+from verify.report.texts import harmless, size_words, utc_words, visible, web_link
 from verify.report.timeline import build_timeline, span_style
 from verify.translation import _, ngettext, speaking
 
@@ -41,12 +40,6 @@ _MAX_PICTURE_BYTES = 2 * 1024 * 1024
 _MAX_PICTURES_BYTES = 48 * 1024 * 1024
 _MAX_DRAWINGS_BYTES = 12 * 1024 * 1024
 _JPEG_START = b"\xff\xd8\xff"
-_MAX_LINK = 2000
-_NOT_IN_URLS = frozenset(" \"'<>\\^`{|}")
-# Left-to-right and right-to-left marks and joiners belong to ordinary writing; these can turn a sentence around.
-_DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_ISOLATES = frozenset("\u2066\u2067\u2068\u2069")
-_UTC_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _DATE = re.compile(r"\b\d{4}-\d\d(?:-\d\d)?\b", re.ASCII)
 _STATE_NAMES = {
     "confirmed": "matched, confirmed",
@@ -129,41 +122,9 @@ def _joined(names: tuple[str, ...]) -> Markup:
     return Markup("\n".join(texts))  # noqa: S704 - files of this package
 
 
-def web_link(text: str) -> str:
-    """Return `text` if it may be made a link: an http or https URL of usual length that names its host plainly."""
-    try:
-        parts = urlsplit(text)
-        plain = bool(parts.hostname) and parts.username is None and parts.password is None
-    except ValueError:
-        return ""
-    usual = len(text) <= _MAX_LINK and text.isprintable() and not set(text) & _NOT_IN_URLS
-    return text if parts.scheme in ("http", "https") and plain and usual else ""
-
-
-def visible(text: str) -> str:
-    """Show what would act on the page instead of being read: control and direction characters become '[U+202E]'."""
-    return _spelled(text.replace("\r\n", "\n"), _DIRECTION_CONTROLS)
-
-
 def _harmless(value: Any) -> Any:
     """Spell out, in whatever the template prints, what no text may bring along; the isolates of statements stay."""
-    return _spelled(value, _DIRECTION_CONTROLS - _ISOLATES) if type(value) is str else value
-
-
-def _spelled(text: str, unwanted: frozenset[str]) -> str:
-    if text.isprintable():  # has no control character of any kind; saves walking through megabytes of pictures
-        return text
-    return "".join(
-        f"[U+{ord(letter):04X}]"
-        if letter in unwanted or (unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t")
-        else letter
-        for letter in text
-    )
-
-
-def _utc(text: str) -> str:
-    """Write a moment of ISO 8601 as '2026-01-31 12:00:00 UTC'; leave any other text as it is."""
-    return f"{text[:10]} {text[11:19]} UTC" if _UTC_MOMENT.fullmatch(text) else text
+    return harmless(value) if type(value) is str else value
 
 
 def _prose(text: str) -> Markup:
@@ -171,15 +132,6 @@ def _prose(text: str) -> Markup:
     from markupsafe import Markup, escape  # noqa: PLC0415 - comes with jinja2, and as late
 
     return Markup(_DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(_harmless(text)))))  # noqa: S704 - escaped
-
-
-def _size(size_bytes: int) -> str:
-    """Write a size as '1.9 MB (1,912,345 bytes)'."""
-    exact = f"{size_bytes:,} bytes"
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size_bytes >= factor:
-            return f"{size_bytes / factor:.1f} {unit} ({exact})"
-    return exact
 
 
 class _PictureLoader:
@@ -236,8 +188,8 @@ def _environment(folder: Path) -> jinja2.Environment:
         "rate": rate_words,
         "counted": counted,
         "prose": _prose,
-        "size": _size,
-        "utc": _utc,
+        "size": size_words,
+        "utc": utc_words,
         "web_link": web_link,
         "visible": visible,
         "data_uri": _PictureLoader(folder, _MAX_PICTURES_BYTES).data_uri,
