@@ -2,109 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.page import HOSTILE, Opened
 from tests.unit.explained_samples import build_full_report
 from tests.unit.report_samples import build_report
-from verify.report.html_report import render_html
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from selenium.webdriver.chrome.webdriver import WebDriver
 
-    from verify.model import Report
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-INSTALL = "needs Chromium and its driver: apt-get install chromium chromium-driver"
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,1000",
-)
-HOSTILE = (
-    '<script>document.title="acted"</script><img src="http://127.0.0.1:9/x" onerror="document.title=1">'
-    '<style>body{display:none}</style>" onload="x \u202egnp.exe\u202c שלום ' + "W" * 10_000
-)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None or DRIVER is None, reason=INSTALL),
-]
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install selenium")
-    from selenium.webdriver.chrome.service import Service  # noqa: PLC0415 - only where selenium is there
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    opened = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield opened
-    opened.quit()
-
-
-class Opened:
-    """A report opened in the browser."""
-
-    def __init__(self, driver: WebDriver, report: Report, folder: Path) -> None:
-        path = folder / "report.html"
-        path.write_text(render_html(report, folder), encoding="utf-8")
-        self.driver = driver
-        self.url = path.as_uri()
-        for log in ("browser", "performance"):
-            driver.get_log(log)  # type: ignore[no-untyped-call]
-        driver.get(self.url)
-
-    def texts(self, selector: str) -> list[str]:
-        """Visible texts of the elements that `selector` finds."""
-        return [element.text for element in self.driver.find_elements("css selector", selector)]
-
-    def run(self, script: str, *, wait: bool = False) -> Any:
-        """Evaluate a script of the test, not of the page, through the developer tools."""
-        how = {"expression": script, "returnByValue": True, "awaitPromise": wait}
-        answer = self.driver.execute_cdp_cmd("Runtime.evaluate", how)
-        return answer["result"].get("value")
-
-    def set_width(self, width_px: int) -> None:
-        metrics = {"width": width_px, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-    def set_colours(self, scheme: str) -> None:
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-    def requests(self) -> set[str]:
-        """Addresses the page asked for, pictures inside it left out."""
-        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]  # type: ignore[no-untyped-call]
-        sent = {
-            message["params"]["request"]["url"]
-            for message in messages
-            if message["method"] == "Network.requestWillBeSent"
-        }
-        return {url for url in sent if not url.startswith("data:")}
-
-    def complaints(self) -> list[str]:
-        """Everything the browser logged about the page."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+pytestmark = pytest.mark.browser
 
 
 def test_a_reader_finds_the_answer_the_timeline_and_the_matches(driver: WebDriver, tmp_path: Path) -> None:
@@ -161,7 +73,7 @@ def test_a_hostile_title_stays_text(driver: WebDriver, tmp_path: Path) -> None:
     assert driver.title == f"Provenance report {report.report_id}"
     assert page.texts("h1")[0].startswith('<script>document.title="acted"</script><img src=')
     assert "[U+202E]gnp.exe[U+202C]" in page.run("document.querySelector('#release details').textContent")
-    assert page.run("document.querySelectorAll('h1 *:not(bdi), script, [onerror], [onload]').length") == 0
+    assert page.run("document.querySelectorAll('h1 *:not(bdi), script ~ script, [onerror], [onload]').length") == 0
     assert page.texts("#answer .lead") == [report.answer]
     assert page.requests() == {page.url}
     assert page.complaints() == []
@@ -246,7 +158,7 @@ def test_nothing_sticks_out_of_the_page(driver: WebDriver, tmp_path: Path, width
     report = replace(report, release=replace(report.release, title=title, publisher=title))
     page = Opened(driver, report, tmp_path)
     page.set_width(width_px)
-    page.run("document.querySelectorAll('details').forEach(element => { element.open = true; })")
+    page.open_details()
     assert page.run("document.documentElement.scrollWidth") <= width_px
 
 
@@ -254,7 +166,7 @@ def test_nothing_sticks_out_of_the_page(driver: WebDriver, tmp_path: Path, width
 def test_texts_stand_out_from_their_ground(driver: WebDriver, tmp_path: Path, scheme: str) -> None:
     page = Opened(driver, replace(build_full_report(tmp_path), warnings=("A warning.",)), tmp_path)
     page.set_colours(scheme)
-    page.run("document.querySelectorAll('details').forEach(element => { element.open = true; })")
+    page.open_details()
     pairs = page.run(
         """Array.from(document.querySelectorAll('.page *')).filter(e => e.closest('svg') === null &&
              Array.from(e.childNodes).some(n => n.nodeType === 3 && n.textContent.trim())).map(e => {
