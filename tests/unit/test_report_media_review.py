@@ -153,6 +153,15 @@ def test_what_takes_a_judgement_is_left_out_and_named(tmp_path: Path) -> None:
         assert not {"author", "url", "datePublished", "reviewRating"} & set(claim_review)
 
 
+def test_the_categories_to_choose_from_are_described() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "report-forms.md").read_text(encoding="utf-8")
+    categories = {
+        name for name, node in VOCABULARY.terms.items() if node["@type"] == "schema:MediaManipulationRatingEnumeration"
+    }
+    assert len(categories) == 6
+    assert categories == set(re.findall(r"^ *\| `(\w+Content)` \|", page, re.MULTILINE))
+
+
 def test_no_verdict_is_in_the_tool_s_voice(tmp_path: Path) -> None:
     report = replace(build_full_report(tmp_path), claims=())
     content = render_media_review(report, tmp_path, RenderOptions()).content.decode()

@@ -113,9 +113,9 @@ class _Sheet:
         report = self._report
         count, total = len(self._shots), len(report.shots)
         shown = ngettext("{count} of {total} shot", "{count} of {total} shots", total).format(count=count, total=total)
-        made = f"{_plain(report.report_id)}  |  {_plain(utc_words(report.created_utc))}  |  {self._words(shown)}"
+        parts = (_plain(report.report_id[:60]), _plain(utc_words(report.created_utc)[:40]), self._words(shown))
         self._write((_MARGIN_PX, _MARGIN_PX), self._title(), 26)
-        self._write((_MARGIN_PX, _MARGIN_PX + 40), made, 14, colour=_SOFT)
+        self._write((_MARGIN_PX, _MARGIN_PX + 40), "  |  ".join(filter(None, parts)), 14, colour=_SOFT)
         left = _MARGIN_PX
         for style, look in _LOOKS.items():
             self._draw_band((left, _MARGIN_PX + 74, left + 34, _MARGIN_PX + 74 + _BAND_PX), look)
