@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from verify.findings.wording import quoted
 from verify.model import ReportedRepeat
-from verify.report.machine_json import bounded_text
+from verify.report.machine_json import stated_moment
 from verify.report.options import Rendered
 from verify.report.stretches import state_name, stretches
 from verify.translation import _, ngettext, speaking
@@ -57,10 +57,10 @@ def _named_words(named: Named) -> str:
     entry = named.entry
     if isinstance(entry, ReportedRepeat):
         return _("{name}: shown earlier in this release").format(name=named.name)
-    title = quoted(entry.reference.title or entry.reference.id, _MAX_TITLE)
-    if not entry.reference.first_seen:
+    title = quoted(entry.reference.title.strip() or entry.reference.id, _MAX_TITLE)
+    date = stated_moment(entry.reference.first_seen)
+    if not date:
         return _("{name}: {title}, date not known").format(name=named.name, title=title)
-    date = bounded_text(entry.reference.first_seen, 40)
     return _("{name}: {title}, first seen no later than {date}").format(name=named.name, title=title, date=date)
 
 
