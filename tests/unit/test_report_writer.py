@@ -10,7 +10,9 @@ import pytest
 
 from tests.unit.report_samples import build_report
 from verify.errors import InvalidUsageError, OutputNotWritableError
+from verify.evidence.custody_log import REPORT_NAMES
 from verify.model import Report
+from verify.report.forms import FORMS
 from verify.report.json_report import decode_report, encode_report
 from verify.report.writer import write_report
 
@@ -40,6 +42,16 @@ def test_a_report_appears_beside_its_evidence(tmp_path: Path, working: Path, rep
     assert report.answer in (destination / "report.html").read_text(encoding="utf-8")
     assert (destination / "matches.csv").read_text().splitlines()[1].startswith("statement-17,ref-a,")
     assert len(list((destination / "frames").iterdir())) == 13
+
+
+def test_every_form_is_written_under_a_name_that_the_custody_log_notes(
+    tmp_path: Path, working: Path, report: Report
+) -> None:
+    names = {form.file_name for form in FORMS.values()}
+    assert names <= set(REPORT_NAMES)
+    written = {path.name for path in write_report(report, working, tmp_path / "out", frozenset(FORMS))}
+    assert written == {*names, "frames", "matches.csv", "report.json"}
+    assert all((tmp_path / "out" / name).stat().st_size for name in names)
 
 
 def test_html_only_where_asked_for(tmp_path: Path, working: Path, report: Report) -> None:

@@ -37,12 +37,47 @@ def _pdf(report: Report, folder: Path, options: RenderOptions) -> Rendered:
     return render_pdf(report, folder, options)
 
 
+def _media_review(report: Report, folder: Path, options: RenderOptions) -> Rendered:
+    from verify.report.media_review import render_media_review  # noqa: PLC0415
+
+    return render_media_review(report, folder, options)
+
+
+def _prov(report: Report, folder: Path, options: RenderOptions) -> Rendered:
+    from verify.report.prov_json import render_prov  # noqa: PLC0415
+
+    return render_prov(report, folder, options)
+
+
+def _states(report: Report, folder: Path, options: RenderOptions) -> Rendered:
+    from verify.report.states_vtt import render_states  # noqa: PLC0415
+
+    return render_states(report, folder, options)
+
+
+def _contact_sheet(report: Report, folder: Path, options: RenderOptions) -> Rendered:
+    from verify.report.contact_sheet import render_contact_sheet  # noqa: PLC0415
+
+    return render_contact_sheet(report, folder, options)
+
+
+def _search(report: Report, folder: Path, options: RenderOptions) -> Rendered:
+    from verify.report.search_page import render_search_page  # noqa: PLC0415
+
+    return render_search_page(report, folder, options)
+
+
 #: By name; report.json and matches.csv are written always.
 FORMS = {
     form.name: form
     for form in (
         Form(name="html", file_name="report.html", render=_html),
         Form(name="pdf", file_name="report.pdf", render=_pdf),
+        Form(name="mediareview", file_name="mediareview.jsonld", render=_media_review),
+        Form(name="prov", file_name="prov.json", render=_prov),
+        Form(name="vtt", file_name="states.vtt", render=_states),
+        Form(name="sheet", file_name="contact-sheet.png", render=_contact_sheet),
+        Form(name="search", file_name="search.html", render=_search),
     )
 }  # fmt: skip
 #: What may be asked for: the forms, and 'json', which is there in any case.
