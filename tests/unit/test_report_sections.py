@@ -118,6 +118,19 @@ def test_what_a_release_says_is_on_its_side_whoever_published_it(tmp_path: Path)
     assert [numbered.claim for numbered in others] == [nameless]
 
 
+def test_a_claim_keeps_its_side_in_another_language(tmp_path: Path) -> None:
+    report = build_report(tmp_path, 0)
+    said_again = replace(
+        report,
+        release=replace(report.release, publisher=""),
+        claims=tuple(replace(claim, origin="la vidéo elle-même (titre)") for claim in report.claims),
+    )
+    own, others = claims_by_side(said_again, report)
+    assert [numbered.number for numbered in own] == [1, 2]
+    assert [numbered.claim.origin for numbered in own] == ["la vidéo elle-même (titre)"] * 2
+    assert [numbered.number for numbered in others] == [3]
+
+
 def test_an_empty_side_says_so(tmp_path: Path) -> None:
     report = build_report(tmp_path, 0)
     only_own = replace(report, claims=report.claims[:2])

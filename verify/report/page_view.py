@@ -139,17 +139,22 @@ def loose_findings(report: Report) -> list[Finding]:
     ]
 
 
-def claims_by_side(report: Report) -> tuple[list[NumberedClaim], list[NumberedClaim]]:
-    """Part the claims: those of the release and its publisher, and those of others; each side in its order."""
+def claims_by_side(report: Report, recorded: Report | None = None) -> tuple[list[NumberedClaim], list[NumberedClaim]]:
+    """Part the claims: those of the release and its publisher, and those of others; each side in its order.
+
+    `recorded` is the report as it was recorded, where `report` says the same in another language: whose a claim is can
+    be read in the recorded words only.
+    """
     own: list[NumberedClaim] = []
     others: list[NumberedClaim] = []
-    for number, claim in enumerate(report.claims, 1):
+    told = (recorded or report).claims
+    for number, (claim, origin) in enumerate(zip(report.claims, told, strict=True), 1):
         numbered = NumberedClaim(
             number=number,
             claim=claim,
             bearings=tuple(bearing for bearing in report.bearings if bearing.claim == number),
         )
-        (own if _is_by_release(claim, report.release.publisher) else others).append(numbered)
+        (own if _is_by_release(origin, report.release.publisher) else others).append(numbered)
     return own, others
 
 

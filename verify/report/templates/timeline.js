@@ -46,6 +46,7 @@
   let scale = 1;
   let focused = spans[0];
   let waiting = 0;
+  let saying = 0;
 
   function clock(seconds, decimals) {
     const unit = 10 ** decimals;
@@ -116,7 +117,9 @@
   }
 
   function drawLater() {
-    if (!waiting) waiting = requestAnimationFrame(() => { waiting = 0; drawTicks(); drawThumbs(); say(); });
+    if (!waiting) waiting = requestAnimationFrame(() => { waiting = 0; drawTicks(); drawThumbs(); });
+    clearTimeout(saying);
+    saying = setTimeout(say, 250); // a screen reader says what is shown, so not before it stands still
   }
 
   function made(name, attributes, text = "") {
