@@ -87,13 +87,12 @@ def _check(sample: Path, folder: Path) -> None:
     sizes = {path: path.stat().st_size for path in sample.rglob("*") if path.is_file()}
     if sizes[sample / "report.html"] > MAX_PAGE_BYTES or sum(sizes.values()) > MAX_TOTAL_BYTES:
         raise RuntimeError(f"the sample takes {sum(sizes.values())} bytes, the page {sizes[sample / 'report.html']}")
-    private = {str(folder), str(CHECKOUT), str(Path.home()), socket.gethostname()}
-    user = getpass.getuser()
-    # A short name such as 'root' is a word like any other.
-    private |= {user} if len(user) > 4 else set()
+    # A short name such as 'root' or 'vm' is a word like any other.
+    names = {name for name in (getpass.getuser(), socket.gethostname()) if len(name) > 4}
+    private = {str(folder), str(CHECKOUT), str(Path.home()), *names}
     for path in sizes:
         content = path.read_bytes()
-        if found := [name for name in private if len(name) > 1 and name.encode() in content]:
+        if found := [name for name in private if name.encode() in content]:
             raise RuntimeError(f"{path.name} names {', '.join(found)}")
 
 

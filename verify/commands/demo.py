@@ -107,7 +107,7 @@ def _stage_rendered(folder: Path) -> _Staged:
     rendered.write_rendered_manifest(folder / "refs.csv", clips)
     rendered.write_claims(folder / "claims.yaml")
     options = ["--claimed-date", rendered.CLAIMED_DATE, "--publisher", rendered.PUBLISHER]
-    options += ["--claims", str(folder / "claims.yaml")]
+    options += ["--published", rendered.PUBLISHED, "--claims", str(folder / "claims.yaml")]
     with contextlib.suppress(ToolMissingError):
         find_text_reader()
         options.append("--ocr")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from verify.model import Progress
 
 PUBLISHER = "Example Ministry"
-TITLE = "Statement 17: night operation (a demonstration, drawn by a program)"
+TITLE = "Statement 17 (a demonstration, drawn by a program)"
 CLAIMED_DATE = "2025-10-11"
 PUBLISHED = "2025-10-12"
 DARK_ID = "night-without-lights"

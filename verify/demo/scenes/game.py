@@ -27,7 +27,7 @@ _MAP = 512
 #: The flight begins so many pictures before what is shown, where the valley opens.
 _SKIPPED = 185
 _COLUMNS, _ROWS = WIDTH_PX // 2, HEIGHT_PX // 2
-_STEPS = 170
+_STEPS = 220
 _FARTHEST = 430.0
 _HUD = (120, 236, 120)
 _FOG = (222, 196, 170)
