@@ -195,6 +195,8 @@ def _encoding(quality: int) -> dict[str, Any]:
     return {
         "vcodec": "libx264", "crf": quality, "preset": "veryfast", "pix_fmt": "yuv420p", "threads": _ENCODER_THREADS,
         "fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1,
+        # x264's macroblock tree reads memory that nothing was written to: equal pictures would give other bytes.
+        "x264-params": "mbtree=0",
     }  # fmt: skip
 
 
