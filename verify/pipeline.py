@@ -61,6 +61,7 @@ from verify.remembering import NONE_EARLIER, Checked, Memory, release_as_referen
 from verify.report.assemble import NOTHING_DRAWN, Material, assemble
 from verify.report.options import RenderOptions
 from verify.report.pictures import PictureBook
+from verify.report.shot_texts import NOTHING_READ, with_texts
 from verify.report.writer import EXAMINATION_NAME, REPORT_PARTS, report_files, write_report
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class Request:
     `query_id` names the release in matches.csv; empty means the stem of its file or URL. With `offline` nothing is
     fetched: `source` is a case, a local file, or the URL of what lies in evidence/ already. With `remember` the release
     is remembered beside the archive, and compared with earlier ones of its publisher that are. `look` is how the
-    report is to look; with `keep_fingerprints` it keeps what `verify replay` needs to run the search again.
+    report is to look; with `keep_fingerprints` it keeps what `verify replay` needs to run the search again. With
+    `reads_text` the text in the pictures of shots is read, by a reader that must be installed.
     """
 
     source: str
@@ -124,6 +126,7 @@ class Request:
     remember: bool = True
     look: RenderOptions = field(default_factory=RenderOptions)
     keep_fingerprints: bool = True
+    reads_text: bool = False
 
 
 def verify_release(
@@ -229,6 +232,9 @@ def _examine(
             drawn = PictureBook(working, media, library.archive if library else None).draw(
                 examination.shots, matches or (), repeats, earlier.matches, cases.archive if cases else None
             )
+    reading = NOTHING_READ
+    if request.reads_text:
+        drawn, reading = with_texts(drawn, working, progress)
     stored = EXAMINATION_NAME if request.keep_fingerprints else ""
     if stored:
         write_examination(working / stored, examination, proxy, library.learned if library else None)
@@ -251,6 +257,7 @@ def _examine(
             earlier_releases=earlier.releases,
             earlier_searched=earlier.searched,
             drawn=drawn,
+            reading=reading,
             files=report_files(working),
             stored_examination=stored,
             claimed_date=claimed_date,

@@ -15,9 +15,10 @@ from click.testing import CliRunner, Result
 from fixtures.footage import CHECKOUT
 from verify.commands import demo as command
 from verify.demo import clips as demo_clips
-from verify.demo import compose, references
-from verify.demo.compose import Planted, planted_clips
-from verify.errors import EXIT_BUG, OutputNotWritableError, VerifyError
+from verify.demo import compose, references, rendered
+from verify.demo.compose import Piece, Planted, planted_clips
+from verify.errors import EXIT_BUG, OutputNotWritableError, ToolMissingError, VerifyError
+from verify.media import text_reading
 
 
 def reported(planted: Planted, **changes: Any) -> dict[str, Any]:
@@ -37,6 +38,8 @@ class Stage:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self.folder = folder
         self.matches = [reported(planted) for planted in planted_clips()]
+        self.repeats: list[dict[str, Any]] = []
+        self.coverage: list[dict[str, Any]] = []
         self.exit_codes = {"archive": 0, "video": 0}
         self.runs: list[list[str]] = []
         self.environments: list[dict[str, str]] = []
@@ -46,9 +49,15 @@ class Stage:
         monkeypatch.setattr(references, "write_manifest", lambda path, _: path.touch())
         monkeypatch.setattr(command.subprocess, "run", self.run_command)
 
-    def compose(self, _: object, output: Path) -> tuple[Planted, ...]:
+    def compose(
+        self,
+        _: object,
+        output: Path,
+        edit_list: tuple[Piece, ...] = compose.EDIT_LIST,
+        reference_ids: tuple[str, ...] = compose.REFERENCE_IDS,
+    ) -> tuple[Planted, ...]:
         output.write_bytes(b"release")
-        return planted_clips()
+        return planted_clips(edit_list, reference_ids)
 
     def run_command(self, arguments: list[str], env: dict[str, str], check: bool) -> subprocess.CompletedProcess[bytes]:
         self.runs.append(arguments)
@@ -56,11 +65,12 @@ class Stage:
         if "video" in arguments:
             folder = Path(arguments[arguments.index("--out") + 1])
             folder.mkdir()
-            (folder / "report.json").write_text(json.dumps({"matches": self.matches}), encoding="utf-8")
+            report = {"matches": self.matches, "repeats": self.repeats, "coverage": self.coverage}
+            (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
         return subprocess.CompletedProcess(arguments, self.exit_codes["video" if "video" in arguments else "archive"])
 
-    def demo(self, name: str = "demo") -> Result:
-        return CliRunner().invoke(command.demo, ["--out", str(self.folder / name)])
+    def demo(self, name: str = "demo", *options: str) -> Result:
+        return CliRunner().invoke(command.demo, ["--out", str(self.folder / name), *options])
 
 
 @pytest.fixture
@@ -90,6 +100,66 @@ def test_the_ordinary_commands_are_run_as_a_user_would(stage: Stage, monkeypatch
     assert {"--allow-private", "--claimed-date", "--archive"} <= set(video)
     assert stage.environments[0]["PYTHONPATH"] == str(CHECKOUT)
     assert stage.environments[0]["no_proxy"] == "example.org,127.0.0.1"
+
+
+def rendered_stage(stage: Stage) -> Stage:
+    """The stage of the rendered demo, on which all goes well."""
+    stage.matches = [reported(item) for item in planted_clips(rendered.EDIT_LIST, rendered.REFERENCE_IDS)]
+    stage.repeats = [reported(item, reference_id="") for item in rendered.planted_repeats()]
+    dark = rendered.dark_interval()
+    span = {"start_s": dark.start_s, "end_s": dark.end_s}
+    stage.coverage = [{"interval": span, "state": "not_examinable", "reason": "dark"}]
+    return stage
+
+
+@pytest.fixture
+def drawn(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr(demo_clips, "fetch_clips", lambda *_: pytest.fail("footage is fetched"))
+    names = [*rendered.REFERENCE_IDS, "wheat", rendered.DARK_ID]
+    monkeypatch.setattr(rendered, "render_scenes", lambda folder, _: {name: folder / name for name in names})
+    monkeypatch.setattr(text_reading, "find_text_reader", without_reader)
+    return rendered_stage(stage)
+
+
+def without_reader() -> str:
+    raise ToolMissingError("the text reader", "not installed", "")
+
+
+def test_rendered_demo_tells_repeats_and_the_dark_stretch_too(drawn: Stage):
+    result = drawn.demo("demo", "--rendered")
+    assert result.exit_code == 0, result.output
+    assert "4 of 4 planted clips found, 0 other matches." in result.stdout
+    assert "planted   0:39.00-0:42.00  release 0:17.40-0:20.40  (shown again)" in result.stdout
+    assert "The dark stretch 0:29.00-0:32.00 is told to be not examinable." in result.stdout
+    _, video = drawn.runs
+    assert video[video.index("--claims") + 1] == str(drawn.folder / "demo" / "claims.yaml")
+    assert video[video.index("--publisher") + 1] == "Example Ministry"
+    assert video[video.index("--format") + 1] == "all"
+    assert "--ocr" not in video
+    assert {"claims.yaml", "refs.csv"} <= {path.name for path in (drawn.folder / "demo").iterdir()}
+
+
+def test_rendered_demo_reads_texts_where_that_can_be_done(drawn: Stage, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(text_reading, "find_text_reader", lambda: "reader 1")
+    assert drawn.demo("demo", "--rendered").exit_code == 0
+    assert "--ocr" in drawn.runs[1]
+
+
+def test_rendered_demo_ends_with_1_for_a_missed_repeat_and_an_untold_dark_stretch(drawn: Stage):
+    drawn.repeats, drawn.coverage = [], []
+    result = drawn.demo("demo", "--rendered")
+    assert isinstance(result.exception, VerifyError)
+    assert "planted but not found: release" in str(result.exception)
+    assert "not told to be not examinable: 0:29.00-0:32.00" in str(result.exception)
+    assert "NOT told as such" in result.stdout
+
+
+def test_repeat_that_was_not_planted_is_named(drawn: Stage):
+    away = {"start_s": 3.0, "end_s": 6.0}
+    drawn.repeats.append(reported(rendered.planted_repeats()[0], reference_id="", reference=away))
+    result = drawn.demo("demo", "--rendered")
+    assert "matched but not planted: release" in str(result.exception)
+    assert "not planted  0:39.00-0:42.00  release 0:03.00-0:06.00" in result.stdout
 
 
 def test_a_missed_clip_ends_with_1_and_is_named(stage: Stage):
@@ -142,18 +212,35 @@ def test_a_folder_that_cannot_be_made_is_named(stage: Stage):
     assert not stage.runs
 
 
-@pytest.mark.slow
-def test_the_whole_demo_finds_every_planted_clip_and_nothing_else(clips: dict[str, Path], tmp_path: Path):
-    environment = {**os.environ, "VERIFY_CACHE": str(clips["bikes"].parent.parent), "PYTHONPATH": str(CHECKOUT)}
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "verify", "demo", "--out", str(tmp_path / "demo")],
+def run_whole(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "verify", "demo", "--out", str(folder), *options],
         capture_output=True,
         text=True,
-        env=environment,
-        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
+        timeout=600,
         check=False,
     )
+
+
+@pytest.mark.slow
+def test_the_whole_demo_finds_every_planted_clip_and_nothing_else(clips: dict[str, Path], tmp_path: Path):
+    done = run_whole(tmp_path / "demo", VERIFY_CACHE=str(clips["bikes"].parent.parent))
     assert done.returncode == 0, done.stderr[-3000:]
     assert "3 of 3 planted clips found, 0 other matches." in done.stdout
     report = tmp_path / "demo" / "report"
     assert {"report.json", "report.html", "matches.csv", "evidence"} <= {path.name for path in report.iterdir()}
+
+
+@pytest.mark.slow
+def test_the_whole_rendered_demo_needs_no_network_and_finds_everything(tmp_path: Path):
+    done = run_whole(tmp_path / "demo", "--rendered", VERIFY_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "4 of 4 planted clips found, 0 other matches." in done.stdout
+    assert "is told to be not examinable" in done.stdout
+    assert not (tmp_path / "cache" / "clips").exists()
+    report = json.loads((tmp_path / "demo" / "report" / "report.json").read_text(encoding="utf-8"))
+    assert sum(entry["match"]["level"] == "confirmed" for entry in report["matches"]) >= 3
+    assert len(report["repeats"]) == 1
+    assert {entry["finding"]["kind"] for entry in report["matches"]} == {"reuse_earlier"}
+    assert [claim["claimant"] for claim in report["claims"][-2:]] == ["Example Ministry", "Example Watch"]

@@ -34,7 +34,7 @@ class Distribution:
 @pytest.fixture
 def healthy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A machine on which all is well, whatever this one is like."""
-    versions = {"yt-dlp": dotted(TODAY), "faiss-cpu": "1.15.1", "onnxruntime": "1.32.0"}
+    versions = {"yt-dlp": dotted(TODAY), "faiss-cpu": "1.15.1", "onnxruntime": "1.32.0", "rapidocr": "3.10.0"}
     monkeypatch.setattr(command.importlib.metadata, "version", lambda name: versions[name])
     monkeypatch.setattr(
         command.importlib.metadata, "distributions", lambda: [Distribution("opencv-python-headless", "5.0")]
@@ -60,8 +60,8 @@ def test_all_is_well(healthy: pytest.MonkeyPatch, archive: Path):
     assert code == 0
     assert {check["state"] for check in checks.values()} == {"ok"}
     assert set(checks) == {
-        "ffmpeg", "JavaScript runtime", "yt-dlp", "OpenCV", "FAISS", "learned descriptor", "signing key",
-        "disk", "reference archive",
+        "ffmpeg", "JavaScript runtime", "yt-dlp", "OpenCV", "FAISS", "learned descriptor", "text reader",
+        "signing key", "disk", "reference archive",
     }  # fmt: skip
     assert not any(check["mend"] for check in checks.values())
     assert checks["reference archive"]["told"] == f"2 references at {archive}"
@@ -81,7 +81,7 @@ def no_ffmpeg() -> ExternalTool:
 
 def versions(**changed: str) -> Any:
     def version(name: str) -> str:
-        found = {"yt-dlp": dotted(TODAY), "faiss-cpu": "1.15.1", "onnxruntime": "1.32.0"} | {
+        found = {"yt-dlp": dotted(TODAY), "faiss-cpu": "1.15.1", "onnxruntime": "1.32.0", "rapidocr": "3.10.0"} | {
             key.replace("_", "-"): changed[key] for key in changed
         }
         if found[name] == "none":
@@ -129,6 +129,10 @@ CASES: dict[str, tuple[str, Any, Any, str, int, str, str]] = {
     "another onnxruntime": (
         "learned descriptor", importlib.metadata, ("version", versions(onnxruntime="none")), "ok", 0,
         "not from the package of that name", "",
+    ),
+    "no text reader": (
+        "text reader", importlib.metadata, ("version", versions(rapidocr="none")), "ok", 0,
+        "Install it: pip install 'rapidocr>=3.10'", "",
     ),
     "low disk": (
         "disk", shutil, ("disk_usage", lambda _: Usage(0, 0, 2 * 1024**3)), "warning", 100, "2 GiB free here", "--out",

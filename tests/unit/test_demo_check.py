@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
-from verify.demo.check import ReportedSpan, compare, read_matches
+from verify.demo.check import ReportedSpan, compare, is_not_examinable, read_matches, read_repeats
 from verify.demo.compose import EDIT_LIST, REFERENCE_IDS, Planted, piece_intervals, planted_clips
 from verify.model import Interval
 
@@ -113,3 +114,25 @@ def test_planted_times_follow_from_the_edit_list():
     assert bunny.reference_id == "bigbuckbunny"
     assert bunny.query == Interval(start_s=21.6, end_s=28.6)
     assert bunny.reference.duration_s == pytest.approx(bunny.query.duration_s / 2)
+
+
+def reported_repeat(start_s: float) -> dict[str, Any]:
+    query, earlier = ({"start_s": start, "end_s": start + 4} for start in (start_s, start_s - 10))
+    return {"match": {"query": query, "reference_id": "query", "reference": earlier, "level": "confirmed"}}
+
+
+def test_repeats_are_matches_with_the_release():
+    (repeat,) = read_repeats({"repeats": [reported_repeat(20)]}, "release")
+    assert (repeat.reference_id, repeat.query.start_s, repeat.reference.start_s) == ("release", 20, 10)
+    with pytest.raises(ValueError, match="not a report"):
+        read_repeats({"repeats": [{}]}, "release")
+
+
+@pytest.mark.parametrize(
+    ("state", "end_s", "told"), [("not_examinable", 14, True), ("not_examinable", 11, False), ("no_match", 14, False)]
+)
+def test_what_is_not_examinable_covers_more_than_half(state: str, end_s: float, told: bool):
+    report = {"coverage": [{"interval": {"start_s": 9, "end_s": end_s}, "state": state}]}
+    assert is_not_examinable(report, Interval(start_s=10, end_s=14)) is told
+    with pytest.raises(ValueError, match="not a report"):
+        is_not_examinable({}, Interval(start_s=10, end_s=14))

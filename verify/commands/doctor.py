@@ -67,6 +67,7 @@ def _checks(archive: Path | None) -> Iterator[Check]:
     yield _opencv()
     yield _faiss()
     yield _learned_descriptor()
+    yield _text_reader()
     yield _signing_key()
     yield _disk(Path.cwd())
     yield _archive(archive)
@@ -158,6 +159,17 @@ def _learned_descriptor() -> Check:
     except importlib.metadata.PackageNotFoundError:  # a build for graphics cards has another name
         runtime = "onnxruntime, not from the package of that name"
     return Check(name="learned descriptor", state="ok", told=f"{own.name}, run by {runtime}")
+
+
+def _text_reader() -> Check:
+    from verify.media.text_reading import find_text_reader  # noqa: PLC0415 - slow to import
+
+    try:
+        found = find_text_reader()
+    except ToolMissingError as error:
+        # Nothing is wrong without it: who wants it is told how to get it.
+        return Check(name="text reader", state="ok", told=f"none, so no --ocr: {error.problem}. {error.remedy}")
+    return Check(name="text reader", state="ok", told=f"{found}, for --ocr")
 
 
 def _signing_key() -> Check:

@@ -46,6 +46,7 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         formats: str,
         blur: bool,
         no_pictures: bool,
+        ocr: bool,
         fingerprints: bool,
         comments: bool,
         live_seconds: float | None,
@@ -61,6 +62,7 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
             "command": told_command(),
             "formats": check_formats(formats),
             "look": RenderOptions(is_blurred=blur, has_pictures=not no_pictures),
+            "reads_text": check_text_reader(ocr, no_pictures=no_pictures),
             "keep_fingerprints": fingerprints,
             "options": replace(options, comments=comments, live_seconds=_check_live_seconds(live_seconds)),
             "seal": seal,
@@ -81,6 +83,9 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         ),
         click.option("--blur", is_flag=True, help="Blur every picture in the readable forms until it is asked for."),
         click.option("--no-pictures", is_flag=True, help="Make the report without any pictures."),
+        click.option(
+            "--ocr", is_flag=True, help="Read the text that shots show (Latin, Chinese, Japanese); needs RapidOCR."
+        ),
         click.option(
             "--fingerprints/--no-fingerprints",
             default=True,
@@ -137,6 +142,19 @@ def check_formats(text: str) -> frozenset[str]:
     if not wanted:
         raise InvalidUsageError("--format", "names no form of the report", choose)
     return frozenset(wanted)
+
+
+def check_text_reader(wanted: bool, *, no_pictures: bool) -> bool:
+    """Return whether text is to be read; raises ToolMissingError before anything is fetched if that cannot be done."""
+    from verify.media.text_reading import find_text_reader  # noqa: PLC0415 - keeps `verify --help` instant
+
+    if wanted and no_pictures:
+        raise InvalidUsageError(
+            "--ocr", "text is read in the report's pictures, which --no-pictures leaves out", "Leave one of them out."
+        )
+    if wanted:
+        find_text_reader()
+    return wanted
 
 
 @contextlib.contextmanager

@@ -68,10 +68,33 @@ def read_matches(report: Mapping[str, Any]) -> tuple[ReportedSpan, ...]:
         raise ValueError(f"not a report: {error!r}") from error
 
 
-def _span(match: Mapping[str, Any]) -> ReportedSpan:
+def read_repeats(report: Mapping[str, Any], reference_id: str) -> tuple[ReportedSpan, ...]:
+    """Take the repeats out of a report's JSON, as matches with the release itself, which gets `reference_id`.
+
+    Raises
+    ------
+    ValueError
+        The report does not have the shape it should have.
+    """
+    try:
+        return tuple(_span(reported["match"], reference_id) for reported in report["repeats"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a report: {error!r}") from error
+
+
+def is_not_examinable(report: Mapping[str, Any], interval: Interval) -> bool:
+    """Say whether a report calls more than half of an interval not examinable; raises ValueError as `read_repeats`."""
+    try:
+        spans = [span["interval"] for span in report["coverage"] if span["state"] == "not_examinable"]
+        return _covered(interval, [Interval(start_s=span["start_s"], end_s=span["end_s"]) for span in spans])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a report: {error!r}") from error
+
+
+def _span(match: Mapping[str, Any], reference_id: str | None = None) -> ReportedSpan:
     return ReportedSpan(
         query=Interval(start_s=match["query"]["start_s"], end_s=match["query"]["end_s"]),
-        reference_id=match["reference_id"],
+        reference_id=match["reference_id"] if reference_id is None else reference_id,
         reference=Interval(start_s=match["reference"]["start_s"], end_s=match["reference"]["end_s"]),
         level=match["level"],
     )

@@ -27,11 +27,13 @@ from verify.match.rejections import Rejected
 from verify.model import Release, Report, ReportedMatch, ReportedRepeat
 from verify.report.json_report import SCHEMA_VERSION
 from verify.report.pictures import Drawn
+from verify.report.shot_texts import NOTHING_READ, reading_limits, reading_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from verify.fingerprint.examine import Examination
+    from verify.media.text_reading import PictureTexts
     from verify.model import (
         Acquisition,
         ArchiveSnapshot,
@@ -63,8 +65,8 @@ class Material:
 
     `repeats` are matches of the release with an earlier part of itself, `earlier` those with the `earlier_releases` of
     its publisher, by id; `earlier_searched` are the ids of all that were searched. `drawn` are the pictures of the
-    matches, the repeats and the earlier ones, in this order, and `files` what was written with them;
-    `stored_examination` is the path of the one that is kept with the report.
+    matches, the repeats and the earlier ones, in this order, with the texts of the `reading`, and `files` what was
+    written with them; `stored_examination` is the path of the one that is kept with the report.
     """
 
     report_id: str
@@ -83,6 +85,7 @@ class Material:
     earlier_releases: Mapping[str, Reference] = field(default_factory=dict)
     earlier_searched: tuple[str, ...] = ()
     drawn: Drawn = NOTHING_DRAWN
+    reading: PictureTexts = NOTHING_READ
     files: tuple[ReportFile, ...] = ()
     stored_examination: str = ""
     claimed_date: str
@@ -132,8 +135,9 @@ def assemble(material: Material) -> Report:
         limits=(
             *origin_limits(material.references.values(), is_by_looks=material.is_by_looks),
             *standard_limits(material.archive, examination.outcome, found, is_by_looks=material.is_by_looks),
+            *reading_limits(material.reading),
         ),
-        parameters=material.parameters,
+        parameters={**material.parameters, **_reader_parameter(material.reading)},
         versions=tool_versions(*_DISTRIBUTIONS),
         warnings=_warnings(material),
         observations=material.observations,
@@ -146,6 +150,7 @@ def assemble(material: Material) -> Report:
         shot_views=material.drawn.shot_views,
         rejected=material.rejected.strongest,
         rejected_count=material.rejected.count,
+        texts_read=bool(material.reading.reader),
         earlier_searched=material.earlier_searched,
     )
 
@@ -232,8 +237,12 @@ def _release(material: Material) -> Release:
     )
 
 
+def _reader_parameter(reading: PictureTexts) -> dict[str, str | int | float | bool]:
+    return {"text_reader": reading.reader} if reading.reader else {}
+
+
 def _warnings(material: Material) -> tuple[str, ...]:
-    warnings = [*material.acquisition.warnings, *material.warnings]
+    warnings = [*material.acquisition.warnings, *material.warnings, *reading_warnings(material.reading)]
     outcome = material.examination.outcome
     if outcome.failure:
         end = f"{outcome.decoded.end_s:.2f} s"
