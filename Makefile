@@ -16,7 +16,7 @@ FROM_LOCK = $(PIP_INSTALL) --require-hashes --no-build-isolation
 export VERIFY_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers check coverage fixtures soak lock clean
+.PHONY: help demo test lint types layers check coverage fixtures ocr sample soak lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,12 @@ coverage: .venv/installed-dev ## Run all tests and require 90 % coverage
 fixtures: .venv/installed-dev ## Fetch the real clips and render the test footage
 	$(BIN)/python -m fixtures
 
+ocr: .venv/installed requirements-ocr.lock ## Install the reader of on-screen text (43 MB)
+	$(FROM_LOCK) -r requirements-ocr.lock
+
+sample: .venv/installed-dev ocr ## Make reports/sample and its picture anew (needs Chromium)
+	$(BIN)/python scripts/make_sample.py
+
 soak: .venv/installed-dev ## Run the tests that take minutes, and those of reliability
 	$(BIN)/python -m pytest --slow tests
 
@@ -56,6 +62,8 @@ lock: .venv/made ## Resolve the dependencies anew and rewrite the lock files (ne
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --output-file requirements-build.lock --group build
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --output-file requirements-dev.lock --constraint requirements.lock \
 		--constraint requirements-build.lock --group dev pyproject.toml
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --output-file requirements-ocr.lock --constraint requirements.lock \
+		--extra ocr pyproject.toml
 
 # Universal: one file for all platforms and Python versions. Neither the user's configuration nor any index address
 # goes into it.
