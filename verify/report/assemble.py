@@ -10,6 +10,7 @@ import verify
 from verify.acquire.versions import tool_versions
 from verify.dates import utc_now
 from verify.evidence.preserve import copy_statement
+from verify.findings.bearing import bearings
 from verify.findings.claims import release_claims
 from verify.findings.coverage import coverage
 from verify.findings.limits import standard_limits
@@ -111,6 +112,7 @@ def assemble(material: Material) -> Report:
         material.matches,
         [entry.match.query for entry in repeats],
     )
+    claims = (*release_claims(material.acquisition), *material.claims)
     return Report(
         schema_version=SCHEMA_VERSION,
         report_id=material.report_id,
@@ -125,7 +127,7 @@ def assemble(material: Material) -> Report:
         matches=accepted,
         same_scene=same_scene,
         findings=_other_findings(material, accepted, spans),
-        claims=(*release_claims(material.acquisition), *material.claims),
+        claims=claims,
         evidence=material.manifest,
         limits=(
             *origin_limits(material.references.values(), is_by_looks=material.is_by_looks),
@@ -143,6 +145,7 @@ def assemble(material: Material) -> Report:
         examination=material.stored_examination,
         shot_views=material.drawn.shot_views,
         earlier_searched=material.earlier_searched,
+        bearings=bearings(claims, accepted, material.claimed_date, material.claimed_date_basis),
     )
 
 
