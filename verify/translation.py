@@ -32,12 +32,6 @@ class Language:
     thousands: str = ","
 
 
-class UntranslatedText(str):
-    """A text that stays in English inside another language, because it cannot be said in that one."""
-
-    __slots__ = ()
-
-
 ENGLISH = Language(code="en", name="English")
 LANGUAGES = {
     language.code: language
@@ -48,16 +42,19 @@ LANGUAGES = {
     )
 }
 _spoken: ContextVar[Language] = ContextVar("language", default=ENGLISH)
+# Texts that were wanted inside `speaking` and stayed in English.
+_kept: ContextVar[set[str] | None] = ContextVar("kept", default=None)
 
 
 @contextmanager
 def speaking(code: str) -> Iterator[Language]:
     """Have texts inside the block in another language; raises KeyError for one that is not in `LANGUAGES`."""
-    token = _spoken.set(LANGUAGES[code])
+    token, kept = _spoken.set(LANGUAGES[code]), _kept.set(set())
     try:
         yield LANGUAGES[code]
     finally:
         _spoken.reset(token)
+        _kept.reset(kept)
 
 
 def spoken() -> Language:
@@ -82,11 +79,24 @@ def marked(message: str) -> str:
 
 
 def translated_sentence(recorded: str) -> str:
-    """Translate a whole text that was recorded in English; one that no catalogue has stays, as `UntranslatedText`."""
+    """Translate a whole text that was recorded in English; one that no catalogue has stays as it is."""
     if _spoken.get() == ENGLISH or not recorded:
         return recorded
     translation = _(recorded)
-    return UntranslatedText(recorded) if translation == recorded else translation
+    return keep_english(recorded) if translation == recorded else translation
+
+
+def keep_english(recorded: str) -> str:
+    """Return a text that stays in English inside another language, and remember that it does."""
+    kept = _kept.get()
+    if kept is not None and _spoken.get() != ENGLISH:
+        kept.add(recorded)
+    return recorded
+
+
+def is_kept_english(text: str) -> bool:
+    """Whether a text was left in English since the innermost `speaking` began."""
+    return text in (_kept.get() or ())
 
 
 @lru_cache

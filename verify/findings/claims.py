@@ -26,6 +26,7 @@ _MAX_CLAIMS = 500
 _MAX_TEXT = 20_000
 RELEASE_TITLE = marked("the release itself (title)")
 RELEASE_DESCRIPTION = marked("the release itself (description)")
+CLAIMS_FILE = marked("claims file")
 UNKNOWN_PUBLISHER = marked("the publisher of the release")
 _REMEDY = "Give a YAML list of entries with claimant, statement and, where known, date, source_url, from and to."
 # '14', '14.5', '0:14', '75:00' or '1:02:03.5'.
@@ -60,7 +61,7 @@ def load_claims(path: Path) -> tuple[Claim, ...]:
         problems += [f"entry {number}: {problem}" for problem in found]
         if not found:
             texts = {name: entry[name].strip() for name in _TEXTS if name in entry}
-            claims.append(Claim(**texts, span=_span(entry)))
+            claims.append(Claim(**texts, origin=CLAIMS_FILE, span=_span(entry)))
     if problems:
         raise InvalidUsageError(path, "; ".join(problems), _REMEDY)
     return tuple(claims)

@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from verify.findings.wording import in_a_row, isolated
+from verify.findings.wording import in_a_row
 from verify.model import CoverageSpan, CoverageState, FrameClass, Interval, MatchLevel
 from verify.translation import _, marked, ngettext, translated_sentence
 
@@ -188,8 +188,7 @@ def _references(matches: Sequence[Match]) -> str:
 
 
 def _reference(match: Match) -> str:
-    name = isolated(match.reference_id)
     if match.same_scene_only:
-        return name
+        return match.reference_id
     told = _("{reference} (confirmed)") if match.level is MatchLevel.CONFIRMED else _("{reference} (possible)")
-    return told.format(reference=name)
+    return told.format(reference=match.reference_id)

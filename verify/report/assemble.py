@@ -24,6 +24,7 @@ from verify.findings.statements import (
     repeat_finding,
     same_scene_finding,
 )
+from verify.findings.warnings import decoding_warnings
 from verify.model import Release, Report, ReportedMatch, ReportedRepeat
 from verify.report.json_report import SCHEMA_VERSION
 from verify.report.pictures import Drawn
@@ -232,17 +233,5 @@ def _release(material: Material) -> Release:
 
 
 def _warnings(material: Material) -> tuple[str, ...]:
-    warnings = [*material.acquisition.warnings, *material.warnings]
-    outcome = material.examination.outcome
-    if outcome.failure:
-        end = f"{outcome.decoded.end_s:.2f} s"
-        warnings.append(f"The file could be decoded only up to {end}: {outcome.failure}. The rest is not examinable.")
-    if outcome.damaged_packets:
-        warnings.append(
-            f"{outcome.damaged_packets} damaged parts or pictures of the file could not be decoded; they were skipped."
-        )
-    if material.archive is None:
-        warnings.append("No reference archive was searched.")
-    elif material.archive.reference_count == 0:
-        warnings.append("The reference archive is empty, so nothing was searched.")
-    return tuple(warnings)
+    found = decoding_warnings(material.examination.outcome, material.archive)
+    return (*material.acquisition.warnings, *material.warnings, *found)

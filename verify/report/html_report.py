@@ -16,13 +16,14 @@ from verify.errors import InvalidUsageError
 from verify.findings.changes import filled_share, picture_changes
 from verify.findings.statements import basis_words
 from verify.findings.support import false_alarm_words, supporting_families
-from verify.findings.wording import about_share, counted, listed, rate_words, seconds_words, timecode
+from verify.findings.wording import about_share, counted, grouped, listed, rate_words, seconds_words, timecode
 from verify.model import CoverageState, FindingKind, MatchLevel
 from verify.report.geometry_figure import draw_geometry
+from verify.report.localising import localised
 from verify.report.motion_figure import draw_motion, draw_similarity
 from verify.report.options import RenderOptions
 from verify.report.timeline import build_timeline, span_style
-from verify.translation import _, ngettext, speaking
+from verify.translation import _, is_kept_english, ngettext, speaking
 
 if TYPE_CHECKING:
     import jinja2
@@ -89,15 +90,16 @@ def render_html(report: Report, folder: Path, options: RenderOptions | None = No
     """
     shown = options or RenderOptions()
     template = _environment(folder).get_template("report.html.j2")
-    entries: list[ReportedMatch | ReportedRepeat] = [
-        *report.matches,
-        *report.same_scene,
-        *report.repeats,
-        *report.earlier_releases,
-    ]
-    in_sections = {entry.finding for entry in entries}
     script = _joined(_SCRIPTS)
     with speaking(shown.language) as language:
+        report = localised(report)
+        entries: list[ReportedMatch | ReportedRepeat] = [
+            *report.matches,
+            *report.same_scene,
+            *report.repeats,
+            *report.earlier_releases,
+        ]
+        in_sections = {entry.finding for entry in entries}
         return template.render(
             report=report,
             options=shown,
@@ -213,6 +215,13 @@ def _similarity_figure(match: Match) -> SimilarityFigure | None:
     return draw_similarity(match.similarity, match.time_map) if match.similarity else None
 
 
+def _language_mark(text: str) -> Markup:
+    """Return the attributes of an element whose text stays in English on a page of another language, with a blank."""
+    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2, and as late
+
+    return Markup(' lang="en" dir="ltr"') if is_kept_english(text) else Markup("")
+
+
 def _matrix(values: tuple[float, ...]) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
 
@@ -254,6 +263,8 @@ def _environment(folder: Path) -> jinja2.Environment:
         "motion_figure": draw_motion,
         "similarity_figure": _similarity_figure,
         "basis": basis_words,
+        "lang": _language_mark,
+        "grouped": grouped,
     }
     environment.filters.update(filters)
     return environment
