@@ -89,9 +89,9 @@ def origin_limits(references: Iterable[Reference], *, is_by_looks: bool) -> list
     if told:
         limits.append(
             _(
-                "Some references from packs were searched with less than the others: {lacking}. Footage of theirs may "
+                "Some references from packs were searched with less than the others: {parts}. Footage of theirs may "
                 "be missed more often than usual."
-            ).format(lacking=in_parts(told))
+            ).format(parts=in_parts(told))
         )
     return limits
 

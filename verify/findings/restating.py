@@ -34,6 +34,12 @@ _PATTERNS = (
     ),
     marked("{count} without {what}"),
     marked("Looked for and not found: {parts}."),
+    marked(
+        "On-screen text was read by a machine in one picture of a shot, and is often wrong. It knows {scripts}; text "
+        "in other scripts, among them Arabic, Urdu, Persian, Hebrew, Cyrillic and Devanagari, is not read or is taken "
+        "for something else. That no text is listed does not show that none is there."
+    ),
+    marked("On-screen text could not be read ({reason}); none is listed."),
 )
 _LONGEST = 4000
 _MOST_SENTENCES = 12

@@ -22,21 +22,21 @@ UNTRUSTED_SIGNER = "signingCredential.untrusted"
 # Codes of the C2PA specification, chapter 'Validation', by their beginning; the first that fits is used.
 _REASONS = (
     (("assertion.dataHash.", "assertion.bmffHash.", "assertion.boxesHash.", "assertion.collectionHash."),
-     "the media is not, byte for byte, what was signed"),
-    (("claim.hardBindings.",), "they are not bound to the media of this file"),
+     marked("the media is not, byte for byte, what was signed")),
+    (("claim.hardBindings.",), marked("they are not bound to the media of this file")),
     (("assertion.hashedURI.", "assertion.missing", "assertion.inaccessible", "assertion.cloud-data.", "hashedURI."),
-     "a statement in them is missing or was altered after signing"),
+     marked("a statement in them is missing or was altered after signing")),
     (("claimSignature.outsideValidity", "signingCredential.expired"),
-     "the certificate was not valid at the time of signing"),
-    (("claimSignature.",), "the signature does not fit what is signed"),
-    (("signingCredential.revoked", "signingCredential.ocsp."), "the certificate was revoked or may have been"),
-    (("signingCredential.",), "the certificate does not meet the rules for such certificates"),
-    (("timeStamp.",), "the time stamp does not hold"),
-    (("ingredient.",), "the credentials of an earlier file inside them do not hold"),
-    (("algorithm.",), "they rest on an algorithm that is not accepted"),
-    (("claim.", "manifest.", "assertion.", "general."), "they break the rules of C2PA"),
+     marked("the certificate was not valid at the time of signing")),
+    (("claimSignature.",), marked("the signature does not fit what is signed")),
+    (("signingCredential.revoked", "signingCredential.ocsp."), marked("the certificate was revoked or may have been")),
+    (("signingCredential.",), marked("the certificate does not meet the rules for such certificates")),
+    (("timeStamp.",), marked("the time stamp does not hold")),
+    (("ingredient.",), marked("the credentials of an earlier file inside them do not hold")),
+    (("algorithm.",), marked("they rest on an algorithm that is not accepted")),
+    (("claim.", "manifest.", "assertion.", "general."), marked("they break the rules of C2PA")),
 )  # fmt: skip
-_UNKNOWN_REASON = "a check failed"
+_UNKNOWN_REASON = marked("a check failed")
 
 # IPTC NewsCodes 'Digital Source Type' and the two that C2PA adds; retired codes are still met in files.
 _SOURCE_TYPES = {
@@ -164,21 +164,27 @@ def signer_words(signer: str, issuer: str) -> str:
 def intact_words(signer: str, issuer: str, *, trusted: bool, list_given: bool) -> tuple[str, str]:
     """Statement and limits for credentials that hold."""
     present = f"Content Credentials are present and intact; they were signed by {signer_words(signer, issuer)}"
-    unchanged = (
+    unchanged = marked(
         "Intact means that the file has not changed since it was signed, as far as the signature covers it; it does "
         "not mean that what the signer says of it, or what it shows, is so."
+    )
+    of_list = marked(
+        "The trust list says who may sign, not what is true. Whether the certificate was revoked since was not asked, "
+        "as that would need the network."
+    )
+    of_untrusted = marked(
+        "An untrusted signer is not tampering: anybody can make a certificate in any name, and many cameras and "
+        "programs sign with certificates that no list holds. So the name is only the certificate's word."
     )
     if trusted:
         return (
             f"{present}, whose certificate leads to the trust list that was given.",
-            f"{unchanged} The trust list says who may sign, not what is true. Whether the certificate was revoked "
-            "since was not asked, as that would need the network.",
+            f"{unchanged} {of_list}",
         )
     reason = "who is not on a trust list known here" + ("" if list_given else ": none was given")
     return (
         f"{present}, {reason}.",
-        f"{unchanged} An untrusted signer is not tampering: anybody can make a certificate in any name, and many "
-        "cameras and programs sign with certificates that no list holds. So the name is only the certificate's word.",
+        f"{unchanged} {of_untrusted}",
     )
 
 

@@ -145,7 +145,7 @@ def _stream_words(told: Mapping[str, str | int | float | bool | None]) -> str:
 def observe_encoders(signatures: Sequence[Signature], quiet: list[str]) -> Observation | None:
     """Quote the names of software and equipment that stand in the file."""
     if not signatures:
-        quiet.append("names of encoders or equipment")
+        quiet.append(marked("names of encoders or equipment"))
         return None
     told = [f"{each.place}, {each.key}: '{quoted(each.text, 80)}'" for each in signatures[:_MAX_TOLD]]
     more = f" (and {len(signatures) - _MAX_TOLD} more)" if len(signatures) > _MAX_TOLD else ""
@@ -173,7 +173,7 @@ def observe_earlier_encodings(signatures: Sequence[Signature], quiet: list[str])
     programs = [name for name in makers if name not in {"x264", "x265", "LAME"}]
     per_stream = [each.place for each in signatures if each.key == "in its data" and each.maker in {"x264", "x265"}]
     if len(programs) < 2 and len(per_stream) == len(set(per_stream)):
-        quiet.append("names of several programs")
+        quiet.append(marked("names of several programs"))
         return None
     return Observation(
         topic=marked("earlier encodings"),
@@ -203,7 +203,8 @@ def observe_times(
         stated.append(("container", "modification_time", modified.isoformat()))
     if not stated:
         unset = bool(layout and layout.created == 0)
-        quiet.append("a time of creation" + (" (its field is zero, as after most conversions)" if unset else ""))
+        unset_words = marked("a time of creation (its field is zero, as after most conversions)")
+        quiet.append(unset_words if unset else marked("a time of creation"))
         return None
     stated = stated[: 4 * _MAX_TOLD]
     notes = sorted({note for _, _, text in stated if (note := _time_note(text, now))})
@@ -254,7 +255,7 @@ def observe_location(container: InputContainer, quiet: list[str]) -> Observation
         if _LOCATION_KEYS.search(key) and text.strip()
     }
     if not stated:
-        quiet.append("a stated location")
+        quiet.append(marked("a stated location"))
         return None
     stated = dict(list(stated.items())[:_MAX_TOLD])
     told = "; ".join(f"'{text}'" for text in sorted({str(text) for text in stated.values()})[:4])
@@ -273,7 +274,7 @@ def observe_location(container: InputContainer, quiet: list[str]) -> Observation
 def observe_rotation(degrees: int, quiet: list[str]) -> Observation | None:
     """Say so where players turn the picture."""
     if not degrees % 360:
-        quiet.append("a rotation")
+        quiet.append(marked("a rotation"))
         return None
     return Observation(
         topic=marked("rotation"),
@@ -301,7 +302,7 @@ def observe_edits(
             details |= _edit_details(f"track_{track.track_id}", edits)
     hidden = timing.hidden if timing else 0
     if not told:
-        quiet.append("an edit list that skips or delays anything")
+        quiet.append(marked("an edit list that skips or delays anything"))
         return None
     if hidden:
         told.append(f"{hidden} stored pictures are not shown by players")

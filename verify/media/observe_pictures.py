@@ -134,7 +134,7 @@ def observe_borders(greys: Sequence[Grey], quiet: list[str]) -> Observation | No
     bars = find_bars(greys)
     height, width = greys[0].shape
     if not bars:
-        quiet.append("black borders")
+        quiet.append(marked("black borders"))
         return None
     return Observation(
         topic=marked("borders"),
@@ -219,7 +219,7 @@ def observe_sound_span(
         if abs(apart) > _APART_S
     ]
     if not told:
-        quiet.append("sound that begins or ends apart from the picture")
+        quiet.append(marked("sound that begins or ends apart from the picture"))
         return None
     return Observation(
         topic=marked("sound and picture"),
