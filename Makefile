@@ -16,10 +16,10 @@ FROM_LOCK = $(PIP_INSTALL) --require-hashes --no-build-isolation
 export VERIFY_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers check coverage fixtures soak lock clean
+.PHONY: help demo test lint types layers check coverage fixtures translations soak lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/installed ## Check a release made of real footage; the report lands in reports/
 	$(BIN)/verify demo
@@ -46,6 +46,9 @@ coverage: .venv/installed-dev ## Run all tests and require 90 % coverage
 
 fixtures: .venv/installed-dev ## Fetch the real clips and render the test footage
 	$(BIN)/python -m fixtures
+
+translations: .venv/installed-dev ## Bring the catalogues of other languages up to date, and say what is not translated
+	$(BIN)/python scripts/translations.py
 
 soak: .venv/installed-dev ## Run the tests that take minutes, and those of reliability
 	$(BIN)/python -m pytest --slow tests

@@ -72,6 +72,10 @@ def updated(code: str, texts: Catalog) -> Catalog:
     if path.exists():
         with path.open("rb") as file:
             catalog = read_po(file, locale=code, domain=_DOMAIN)
+    # The library sets aside what is not used, and would not find it again when it is.
+    for message in list(catalog.obsolete.values()):
+        catalog.add(message.id, message.string)
+    catalog.obsolete.clear()
     catalog.update(texts, no_fuzzy_matching=True, update_creation_date=False)
     return catalog
 

@@ -46,6 +46,7 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         formats: str,
         blur: bool,
         no_pictures: bool,
+        language: str,
         fingerprints: bool,
         comments: bool,
         live_seconds: float | None,
@@ -60,7 +61,7 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         settings = {
             "command": told_command(),
             "formats": check_formats(formats),
-            "look": RenderOptions(is_blurred=blur, has_pictures=not no_pictures),
+            "look": RenderOptions(language=check_language(language), is_blurred=blur, has_pictures=not no_pictures),
             "keep_fingerprints": fingerprints,
             "options": replace(options, comments=comments, live_seconds=_check_live_seconds(live_seconds)),
             "seal": seal,
@@ -81,6 +82,13 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         ),
         click.option("--blur", is_flag=True, help="Blur every picture in the readable forms until it is asked for."),
         click.option("--no-pictures", is_flag=True, help="Make the report without any pictures."),
+        click.option(
+            "--language",
+            default="en",
+            show_default=True,
+            metavar="CODE",
+            help="Language of the readable forms: en, fr or ur. What is recorded stays English.",
+        ),
         click.option(
             "--fingerprints/--no-fingerprints",
             default=True,
@@ -137,6 +145,16 @@ def check_formats(text: str) -> frozenset[str]:
     if not wanted:
         raise InvalidUsageError("--format", "names no form of the report", choose)
     return frozenset(wanted)
+
+
+def check_language(code: str) -> str:
+    """Return the code of a language that reports can be read in; raises InvalidUsageError for any other."""
+    from verify.translation import LANGUAGES  # noqa: PLC0415 - keeps `verify --help` instant
+
+    if code not in LANGUAGES:
+        known = ", ".join(f"{language.code} ({language.name})" for language in LANGUAGES.values())
+        raise InvalidUsageError("--language", f"{code[:40]!r} is no language of reports", f"Choose from {known}.")
+    return code
 
 
 @contextlib.contextmanager
