@@ -300,3 +300,13 @@ def test_quoted_texts_are_on_the_page_as_they_are(code: str, tmp_path: Path) -> 
     for entry in report.matches:
         assert entry.reference.title in page
         assert entry.reference.first_seen_basis in page
+
+
+def test_what_stayed_in_english_is_marked_as_that(tmp_path: Path) -> None:
+    report = whole_report(tmp_path)
+    first = report.matches[0]
+    other = replace(first.finding, statement="Something <b>else</b> was said.")
+    changed = replace(report, matches=(replace(first, finding=other), *report.matches[1:]))
+    mark = '<span lang="en" dir="ltr">Something &lt;b&gt;else&lt;/b&gt; was said.</span>'
+    assert mark in render_html(changed, tmp_path, RenderOptions(language="ur"))
+    assert 'lang="en" dir="ltr">Something' not in render_html(changed, tmp_path)

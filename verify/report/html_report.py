@@ -169,10 +169,11 @@ def _utc(text: str) -> str:
 
 
 def _prose(text: str) -> Markup:
-    """Escape a sentence and keep its dates from being broken at the end of a line."""
+    """Escape a sentence, keep its dates from being broken at the end of a line, and say so if it stayed in English."""
     from markupsafe import Markup, escape  # noqa: PLC0415 - comes with jinja2, and as late
 
-    return Markup(_DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(_harmless(text)))))  # noqa: S704 - escaped
+    escaped = _DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(_harmless(text))))
+    return Markup(f"<span{_language_mark(text)}>{escaped}</span>" if is_kept_english(text) else escaped)  # noqa: S704 - escaped
 
 
 def _size(size_bytes: int) -> str:
