@@ -16,10 +16,10 @@ FROM_LOCK = $(PIP_INSTALL) --require-hashes --no-build-isolation
 export VERIFY_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers check coverage fixtures ocr sample soak lock clean
+.PHONY: help demo test lint types layers check coverage fixtures ocr sample translations soak lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/installed ## Check a release made of real footage; the report lands in reports/
 	$(BIN)/verify demo
@@ -52,6 +52,9 @@ ocr: .venv/installed requirements-ocr.lock ## Install the reader of on-screen te
 
 sample: .venv/installed-dev ocr ## Make reports/sample and its picture anew (needs Chromium)
 	$(BIN)/python scripts/make_sample.py
+
+translations: .venv/installed-dev ## Bring the catalogues of other languages up to date, and say what is not translated
+	$(BIN)/python scripts/translations.py
 
 soak: .venv/installed-dev ## Run the tests that take minutes, and those of reliability
 	$(BIN)/python -m pytest --slow tests

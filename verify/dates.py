@@ -29,6 +29,15 @@ def latest_day(text: str) -> date:
     return date(year, month, day or calendar.monthrange(year, month)[1])
 
 
+def possible_days(text: str) -> tuple[date, date] | None:
+    """Return the first and last day a date can mean, None if there is no date or it cannot be read as one."""
+    day = text.strip().partition("T")[0]
+    try:
+        return earliest_day(day), latest_day(day)
+    except ValueError:
+        return None
+
+
 def _parts(text: str) -> tuple[int, int | None, int | None]:
     found = _PARTIAL_DATE.fullmatch(text.strip())
     if found is None:

@@ -63,6 +63,7 @@ from verify.report.options import RenderOptions
 from verify.report.pictures import PictureBook
 from verify.report.shot_texts import NOTHING_READ, with_texts
 from verify.report.writer import EXAMINATION_NAME, REPORT_PARTS, report_files, write_report
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -351,11 +352,11 @@ def _published(request: Request, acquisition: Acquisition) -> Sighting:
 def _claimed_date(request: Request, acquisition: Acquisition) -> tuple[str, str]:
     """Return the date to hold references against, and who states it."""
     if request.claimed_date:
-        return request.claimed_date, "stated by the operator"
+        return request.claimed_date, marked("stated by the operator")
     if request.published:
-        return request.published, "publication date stated by the operator"
+        return request.published, marked("publication date stated by the operator")
     if acquisition.published:
-        return acquisition.published, "publication date stated by the platform"
+        return acquisition.published, marked("publication date stated by the platform")
     return "", ""
 
 

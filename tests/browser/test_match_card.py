@@ -117,7 +117,7 @@ def test_the_drawing_lies_on_the_pictures(driver: WebDriver, tmp_path: Path, wid
     report = build_full_report(tmp_path)
     page = Opened(driver, report, tmp_path, direction=direction)
     page.set_width(width_px)
-    lead = "#match-1 .lead"
+    lead = "#match-1 .measured"
     release, reference = page.run(f"Array.from(document.querySelectorAll('{lead} img')).map({BOX})")
     whole, part = page.run(f"Array.from(document.querySelectorAll('{lead} polygon.outline')).map({BOX})")
     outline = report.matches[0].match.geometry.outline  # type: ignore[union-attr]
@@ -139,7 +139,7 @@ def test_a_line_joins_what_is_the_same_in_both_pictures(driver: WebDriver, tmp_p
     page = Opened(driver, build_full_report(tmp_path), tmp_path)
     grey = page.run(
         """(() => {
-             const figure = document.querySelector('#match-1 .lead');
+             const figure = document.querySelector('#match-1 .measured');
              const whole = figure.querySelector('svg').getBoundingClientRect();
              const unit = whole.width / figure.querySelector('svg').viewBox.baseVal.width;
              const shots = Array.from(figure.querySelectorAll('img')).map(image => {
@@ -401,7 +401,7 @@ def serious(page: Opened, selector: str) -> list[Any]:
 def test_pictures_are_printed_and_the_comparison_is_not(driver: WebDriver, tmp_path: Path) -> None:
     page = Opened(driver, build_full_report(tmp_path), tmp_path)
     page.set_colours("light", "print")
-    for selector, is_there in ((".lead img", True), (".strip img", True), ("button.compare", False)):
+    for selector, is_there in ((".measured img", True), (".strip img", True), ("button.compare", False)):
         assert page.driver.find_element("css selector", f"#match-1 {selector}").is_displayed() == is_there
     page.set_colours("light")
 

@@ -47,6 +47,7 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         blur: bool,
         no_pictures: bool,
         ocr: bool,
+        language: str,
         fingerprints: bool,
         comments: bool,
         live_seconds: float | None,
@@ -61,7 +62,7 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         settings = {
             "command": told_command(),
             "formats": check_formats(formats),
-            "look": RenderOptions(is_blurred=blur, has_pictures=not no_pictures),
+            "look": RenderOptions(language=check_language(language), is_blurred=blur, has_pictures=not no_pictures),
             "reads_text": check_text_reader(ocr, no_pictures=no_pictures),
             "keep_fingerprints": fingerprints,
             "options": replace(options, comments=comments, live_seconds=_check_live_seconds(live_seconds)),
@@ -85,6 +86,13 @@ def release_options(command: Callable[..., int]) -> Callable[..., int]:
         click.option("--no-pictures", is_flag=True, help="Make the report without any pictures."),
         click.option(
             "--ocr", is_flag=True, help="Read the text that shots show (Latin, Chinese, Japanese); needs RapidOCR."
+        ),
+        click.option(
+            "--language",
+            default="en",
+            show_default=True,
+            metavar="CODE",
+            help="Language of the readable forms: en, fr or ur. What is recorded stays English.",
         ),
         click.option(
             "--fingerprints/--no-fingerprints",
@@ -155,6 +163,16 @@ def check_text_reader(wanted: bool, *, no_pictures: bool) -> bool:
     if wanted:
         find_text_reader()
     return wanted
+
+
+def check_language(code: str) -> str:
+    """Return the code of a language that reports can be read in; raises InvalidUsageError for any other."""
+    from verify.translation import LANGUAGES  # noqa: PLC0415 - keeps `verify --help` instant
+
+    if code not in LANGUAGES:
+        known = ", ".join(f"{language.code} ({language.name})" for language in LANGUAGES.values())
+        raise InvalidUsageError("--language", f"{code[:40]!r} is no language of reports", f"Choose from {known}.")
+    return code
 
 
 @contextlib.contextmanager

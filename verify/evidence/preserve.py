@@ -58,6 +58,7 @@ from verify.evidence.layout import (
 from verify.evidence.manifest import is_case_id, manifest_bytes
 from verify.evidence.reading import digest_of
 from verify.model import AcquiredFile, Acquisition, ClockReading, CustodyEvent, EvidenceFile, EvidenceManifest, FileRole
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from verify.evidence.keys import PublicKey, SigningKey
@@ -88,8 +89,10 @@ class _Building:
 def copy_statement(acquisition: Acquisition) -> str:
     """Say whose copy the preserved file is, in the words of the report and the bag."""
     if acquisition.is_local_file:
-        return "A copy of the file that the operator supplied; how that file came about is not known to this tool."
-    return "The platform's copy as served to this tool, not the camera original."
+        return marked(
+            "A copy of the file that the operator supplied; how that file came about is not known to this tool."
+        )
+    return marked("The platform's copy as served to this tool, not the camera original.")
 
 
 def preserve(

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verify.findings.wording import about_share
+from verify.translation import _, ngettext
 
 if TYPE_CHECKING:
     from verify.model import Geometry, Match
@@ -27,13 +28,13 @@ def picture_changes(match: Match) -> tuple[str, ...]:
     """
     changes = []
     if match.transform.mirrored:
-        changes.append("mirrored")
+        changes.append(_("mirrored"))
     if match.transform.inverted:
-        changes.append("with inverted polarity (bright and dark exchanged)")
+        changes.append(_("with inverted polarity (bright and dark exchanged)"))
     if match.geometry is not None and match.geometry.frame_pairs > 0:
         changes += _geometric_changes(match.geometry)
     if match.transform.bars_removed:
-        changes.append("compared without its black bars")
+        changes.append(_("compared without its black bars"))
     return tuple(changes)
 
 
@@ -42,19 +43,31 @@ def _geometric_changes(geometry: Geometry) -> list[str]:
     changes = []
     angle_degrees, stretch = _angle_and_stretch(geometry)
     if abs(angle_degrees) > _TURNED_DEGREES:
-        changes.append(f"rotated by about {abs(angle_degrees):.0f} degrees")
+        degrees = round(abs(angle_degrees))
+        changes.append(
+            ngettext("rotated by about {count} degree", "rotated by about {count} degrees", degrees).format(
+                count=degrees
+            )
+        )
     if geometry.covered < _WHOLE_SHARE:
-        enlarged = _enlargement(geometry)
-        factor = f" (enlarged about {enlarged:.1f} times)" if enlarged > _ENLARGED else ""
-        changes.append(f"cropped to {about_share(geometry.covered)} of the picture{factor}")
+        changes.append(_cropped_words(geometry))
     filled = filled_share(geometry)
     if filled < _INSET_SHARE:
-        changes.append(f"as an inset on {about_share(filled)} of the picture")
+        changes.append(_("as an inset on {share} of the picture").format(share=about_share(filled)))
     elif filled < _WHOLE_SHARE:
-        changes.append(f"filling {about_share(filled)} of the picture")
+        changes.append(_("filling {share} of the picture").format(share=about_share(filled)))
     if stretch > _STRETCHED:
-        changes.append(f"stretched by {about_share(stretch - 1)} in one direction")
+        changes.append(_("stretched by {share} in one direction").format(share=about_share(stretch - 1)))
     return changes
+
+
+def _cropped_words(geometry: Geometry) -> str:
+    enlarged = _enlargement(geometry)
+    if enlarged > _ENLARGED:
+        message = _("cropped to {share} of the picture (enlarged about {factor} times)")
+    else:
+        message = _("cropped to {share} of the picture")
+    return message.format(share=about_share(geometry.covered), factor=f"{enlarged:.1f}")
 
 
 def filled_share(geometry: Geometry) -> float:
@@ -67,7 +80,7 @@ def filled_share(geometry: Geometry) -> float:
 
 def _angle_and_stretch(geometry: Geometry) -> tuple[float, float]:
     """Angle of the nearest pure rotation, in degrees, and the longer scale by the shorter, at least 1."""
-    a, b, _, d, e, _ = geometry.matrix
+    a, b, d, e = (geometry.matrix[index] for index in (0, 1, 3, 4))
     determinant = a * e - b * d
     if determinant < 0:
         a, d = -a, -d

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -9,21 +10,27 @@ import yaml
 
 from verify.dates import earliest_day
 from verify.errors import InvalidUsageError
-from verify.model import Claim
+from verify.model import Claim, Interval
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from verify.model import Acquisition
 
-_FIELDS = ("claimant", "statement", "date", "source_url")
+_TEXTS = ("claimant", "statement", "date", "source_url")
+_ENDS = ("from", "to")
 _REQUIRED = ("claimant", "statement")
 _MAX_FILE_BYTES = 1024 * 1024
 _MAX_CLAIMS = 500
 _MAX_TEXT = 20_000
-_RELEASE_ORIGIN = "the release itself"
-_UNKNOWN_PUBLISHER = "the publisher of the release"
-_REMEDY = "Give a YAML list of entries with claimant, statement and, where known, date and source_url."
+RELEASE_TITLE = marked("the release itself (title)")
+RELEASE_DESCRIPTION = marked("the release itself (description)")
+CLAIMS_FILE = marked("claims file")
+UNKNOWN_PUBLISHER = marked("the publisher of the release")
+_REMEDY = "Give a YAML list of entries with claimant, statement and, where known, date, source_url, from and to."
+# '14', '14.5', '0:14', '75:00' or '1:02:03.5'.
+_TIME = re.compile(r"(?:(?:(\d{1,3}):(?=\d\d:))?(\d{1,4}):(?=\d\d(?:\.|$)))?(\d{1,6}(?:\.\d{1,6})?)", re.ASCII)
 
 
 class _TextLoader(yaml.SafeLoader):
@@ -35,10 +42,11 @@ class _TextLoader(yaml.SafeLoader):
 
 
 def load_claims(path: Path) -> tuple[Claim, ...]:
-    """Read claims from a YAML file: a list of entries with claimant, statement, date and source_url.
+    """Read claims from a YAML file: a list of entries with claimant, statement, date, source_url, from and to.
 
     Claimant and statement are required. A date is an ISO date of year, month or day precision, a source URL starts
-    with http:// or https://. Claims keep the order of the file, so a counter-claim can follow what it answers.
+    with http:// or https://. `from` and `to` go together and name the part of the release that a claim is about, as
+    timecodes or in seconds. Claims keep the order of the file, so a counter-claim can follow what it answers.
 
     Raises
     ------
@@ -52,7 +60,8 @@ def load_claims(path: Path) -> tuple[Claim, ...]:
         found = _entry_problems(entry)
         problems += [f"entry {number}: {problem}" for problem in found]
         if not found:
-            claims.append(Claim(**{name: text.strip() for name, text in entry.items()}))
+            texts = {name: entry[name].strip() for name in _TEXTS if name in entry}
+            claims.append(Claim(**texts, origin=CLAIMS_FILE, span=_span(entry)))
     if problems:
         raise InvalidUsageError(path, "; ".join(problems), _REMEDY)
     return tuple(claims)
@@ -63,13 +72,13 @@ def release_claims(acquisition: Acquisition) -> tuple[Claim, ...]:
     link = "" if acquisition.is_local_file else acquisition.final_url or acquisition.source
     return tuple(
         Claim(
-            claimant=acquisition.publisher or _UNKNOWN_PUBLISHER,
+            claimant=acquisition.publisher or UNKNOWN_PUBLISHER,
             statement=text,
             date=acquisition.published or "",
             source_url=link,
-            origin=f"{_RELEASE_ORIGIN} ({what})",
+            origin=origin,
         )
-        for what, text in (("title", acquisition.title), ("description", acquisition.description))
+        for origin, text in ((RELEASE_TITLE, acquisition.title), (RELEASE_DESCRIPTION, acquisition.description))
         if text and text.strip()
     )
 
@@ -98,8 +107,8 @@ def _entry_problems(entry: object) -> list[str]:
     """Say everything that is wrong with one entry, without repeating its texts."""
     if not isinstance(entry, dict):
         return ["is not a mapping"]
-    problems = [f"unknown key {str(key)[:40]!r}" for key in entry if key not in _FIELDS]
-    for name in _FIELDS:
+    problems = [f"unknown key {str(key)[:40]!r}" for key in entry if key not in (*_TEXTS, *_ENDS)]
+    for name in (*_TEXTS, *_ENDS):
         text = entry.get(name, "")
         if not isinstance(text, str):
             problems.append(f"{name} is not a text")
@@ -109,7 +118,34 @@ def _entry_problems(entry: object) -> list[str]:
             problems.append(f"{name} is missing")
         elif text.strip() and (problem := _FORMAT_PROBLEMS.get(name, _no_problem)(text.strip())):
             problems.append(f"{name} {problem}")
-    return problems
+    return problems or _span_problems(entry)
+
+
+def _span_problems(entry: dict[str, str]) -> list[str]:
+    """Say what is wrong with the times of an entry, each of which can be read."""
+    given = [name for name in _ENDS if entry.get(name, "").strip()]
+    if len(given) == 1:
+        return [f"{given[0]} is given alone; from and to go together"]
+    if given and _seconds(entry["to"]) <= _seconds(entry["from"]):
+        return ["to does not come after from"]
+    return []
+
+
+def _span(entry: dict[str, str]) -> Interval | None:
+    if not entry.get("from", "").strip():
+        return None
+    return Interval(start_s=_seconds(entry["from"]), end_s=_seconds(entry["to"]))
+
+
+def _seconds(text: str) -> float:
+    """Read a time; raises ValueError for a text that is none."""
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is not a time")
+    hours, minutes, seconds = found.groups()
+    if (hours and int(minutes) >= 60) or (minutes and float(seconds) >= 60):
+        raise ValueError(f"{text!r} has more than 59 minutes or seconds")
+    return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds)
 
 
 def _no_problem(_text: str) -> str:
@@ -132,4 +168,12 @@ def _url_problem(text: str) -> str:
     return "" if parts.scheme in ("http", "https") and parts.netloc else "is not an http or https URL"
 
 
-_FORMAT_PROBLEMS = {"date": _date_problem, "source_url": _url_problem}
+def _time_problem(text: str) -> str:
+    try:
+        _seconds(text)
+    except ValueError:
+        return "is not a time such as 14.5, 0:14 or 1:02:03.5"
+    return ""
+
+
+_FORMAT_PROBLEMS = {"date": _date_problem, "source_url": _url_problem, "from": _time_problem, "to": _time_problem}

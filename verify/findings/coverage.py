@@ -6,21 +6,23 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from verify.model import CoverageSpan, CoverageState, FrameClass, Interval
+from verify.findings.wording import in_a_row
+from verify.model import CoverageSpan, CoverageState, FrameClass, Interval, MatchLevel
+from verify.translation import _, marked, ngettext, translated_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from verify.model import DecodeOutcome, Match, Shot
 
-NO_ARCHIVE_REASON = "no reference archive was searched"
-_NO_PICTURE_REASON = "the file declares more time than its last picture covers"
-_NO_FRAME_REASON = "no frame was sampled here"
-_GAP_REASON = "no picture could be decoded here: the file is damaged, or its times leave a gap"
+NO_ARCHIVE_REASON = marked("no reference archive was searched")
+_NO_PICTURE_REASON = marked("the file declares more time than its last picture covers")
+_NO_FRAME_REASON = marked("no frame was sampled here")
+_GAP_REASON = marked("no picture could be decoded here: the file is damaged, or its times leave a gap")
 _DEFAULT_REASONS = {
-    FrameClass.TEMPLATE: "title card, logo or colour bars",
-    FrameClass.DARK: "too dark to carry evidence",
-    FrameClass.EMPTY: "too little picture structure to carry evidence",
+    FrameClass.TEMPLATE: marked("title card, logo or colour bars"),
+    FrameClass.DARK: marked("too dark to carry evidence"),
+    FrameClass.EMPTY: marked("too little picture structure to carry evidence"),
 }
 _MOST_REFERENCES_NAMED = 3
 # Below the microsecond that a report resolves.
@@ -54,22 +56,22 @@ def coverage(
     """
     end_s = max(0.0, decoded.decoded.end_s, _usable(declared_duration_s))
     bounds = _bounds(end_s, decoded, shots, matches or (), repeats)
-    overlapping_shots = _Overlaps([shot.interval for shot in shots])
-    overlapping_matches = _Overlaps([match.query for match in matches or ()])
+    overlapping_shots = Overlaps([shot.interval for shot in shots])
+    overlapping_matches = Overlaps([match.query for match in matches or ()])
     spans: list[CoverageSpan] = []
     for start_s, stop_s in pairwise(bounds):
         middle_s = (start_s + stop_s) / 2
         shots_here = [shots[index] for index in overlapping_shots.at(middle_s)]
         matches_here = None if matches is None else [matches[index] for index in overlapping_matches.at(middle_s)]
         repeated = any(repeat.start_s <= middle_s < repeat.end_s for repeat in repeats)
-        state, reason = _state(middle_s, decoded, shots_here, matches_here, repeated)
+        state, reason = state_at(middle_s, decoded, shots_here, matches_here, repeated=repeated)
         if spans and (spans[-1].state, spans[-1].reason) == (state, reason):
             start_s = spans.pop().interval.start_s  # noqa: PLW2901 - the span grows backwards over its neighbour
         spans.append(CoverageSpan(interval=Interval(start_s=start_s, end_s=stop_s), state=state, reason=reason))
     return tuple(spans)
 
 
-class _Overlaps:
+class Overlaps:
     """Which of many intervals hold a time, asked for times that only grow."""
 
     def __init__(self, intervals: Sequence[Interval]) -> None:
@@ -113,51 +115,80 @@ def _bounds(
     return [*bounds, end_s] if bounds else []
 
 
-def _state(
-    time_s: float, decoded: DecodeOutcome, shots: list[Shot], matches: list[Match] | None, repeated: bool
+def state_at(
+    time_s: float,
+    decoded: DecodeOutcome,
+    shots: Sequence[Shot],
+    matches: Sequence[Match] | None,
+    *,
+    repeated: bool,
 ) -> tuple[CoverageState, str]:
-    """Return the state that holds at one moment, with its reason. `matches` is None where nothing was searched."""
+    """Return the state that holds at one moment, with its reason.
+
+    Parameters
+    ----------
+    shots, matches
+        Those that hold this moment; `matches` is None where nothing was searched.
+    repeated
+        Whether an earlier part of the release is shown again at this moment.
+    """
     if missing := _why_no_picture(time_s, decoded):
         return CoverageState.NOT_EXAMINABLE, missing
     if matched := [match for match in matches or () if not match.same_scene_only]:
-        return CoverageState.MATCHED, f"visually consistent with {_references(matched)}"
+        reason = _("visually consistent with {references}").format(references=_references(matched))
+        return CoverageState.MATCHED, reason
     if repeated:
-        return CoverageState.REPEATED, "visually consistent with an earlier part of this release"
+        return CoverageState.REPEATED, _("visually consistent with an earlier part of this release")
     if (without_evidence := _without_evidence(shots)) is not None:
         return without_evidence
     if matches is None:
-        return CoverageState.NOT_EXAMINABLE, NO_ARCHIVE_REASON
-    scenes = f": a scene also seen in {_references(matches)}, not shown to be one recording" if matches else ""
-    return CoverageState.NO_MATCH, f"no match among the references searched{scenes}"
+        return CoverageState.NOT_EXAMINABLE, _(NO_ARCHIVE_REASON)
+    return CoverageState.NO_MATCH, _no_match_reason(matches)
+
+
+def _no_match_reason(scenes: Sequence[Match]) -> str:
+    if not scenes:
+        return _("no match among the references searched")
+    return _(
+        "no match among the references searched: a scene also seen in {references}, not shown to be one recording"
+    ).format(references=_references(scenes))
 
 
 def _why_no_picture(time_s: float, decoded: DecodeOutcome) -> str | None:
     """Say why there is no decoded picture at one moment, None if there is one."""
     if not decoded.decoded.start_s <= time_s < decoded.decoded.end_s:
-        return decoded.failure or _NO_PICTURE_REASON
-    return _GAP_REASON if any(gap.start_s <= time_s < gap.end_s for gap in decoded.gaps) else None
+        return translated_sentence(decoded.failure) if decoded.failure else _(_NO_PICTURE_REASON)
+    return _(_GAP_REASON) if any(gap.start_s <= time_s < gap.end_s for gap in decoded.gaps) else None
 
 
-def _without_evidence(shots: list[Shot]) -> tuple[CoverageState, str] | None:
+def _without_evidence(shots: Sequence[Shot]) -> tuple[CoverageState, str] | None:
     """Return the state of pictures that can carry no evidence, None if those of `shots` can."""
     if not shots:
-        return CoverageState.NOT_EXAMINABLE, _NO_FRAME_REASON
+        return CoverageState.NOT_EXAMINABLE, _(_NO_FRAME_REASON)
     for frame_class, reason in _DEFAULT_REASONS.items():
         for shot in shots:
             if shot.frame_class is frame_class:
                 is_template = frame_class is FrameClass.TEMPLATE
                 state = CoverageState.TEMPLATE if is_template else CoverageState.NOT_EXAMINABLE
-                return state, shot.reason or reason
+                return state, translated_sentence(shot.reason or reason)
     return None
 
 
-def _references(matches: list[Match]) -> str:
+def _references(matches: Sequence[Match]) -> str:
     """Name the references that match here, the best first, each with the level of its match."""
     best = {match.reference_id: match for match in sorted(matches, key=lambda match: match.score)}
     named = sorted(best.values(), key=lambda match: (-match.score, match.reference_id))
-    shown = [
-        match.reference_id if match.same_scene_only else f"{match.reference_id} ({match.level.value})"
-        for match in named[:_MOST_REFERENCES_NAMED]
-    ]
-    more = len(named) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    shown = in_a_row(_reference(match) for match in named[:_MOST_REFERENCES_NAMED])
+    more = len(named) - _MOST_REFERENCES_NAMED
+    if more <= 0:
+        return shown
+    return ngettext("{references} and {count} more", "{references} and {count} more", more).format(
+        references=shown, count=more
+    )
+
+
+def _reference(match: Match) -> str:
+    if match.same_scene_only:
+        return match.reference_id
+    told = _("{reference} (confirmed)") if match.level is MatchLevel.CONFIRMED else _("{reference} (possible)")
+    return told.format(reference=match.reference_id)

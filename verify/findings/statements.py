@@ -8,16 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from verify.dates import earliest_day, latest_day
+from verify.dates import possible_days
+from verify.findings.answers import earlier_answer, footage_answer, repeat_answer, scenes_answer
 from verify.findings.changes import picture_changes
+from verify.findings.naming import reference_words
 from verify.findings.origins import origin_words
 from verify.findings.support import support_words, supporting_families
-from verify.findings.wording import counted, listed, quoted, rate_words, seconds_words, timecode
-from verify.model import CoverageState, Finding, FindingKind, Interval, MatchLevel, ReferenceKind, SightingSource
+from verify.findings.wording import (
+    cleaned,
+    in_parts,
+    isolated,
+    listed,
+    quoted,
+    rate_words,
+    seconds_number,
+    seconds_words,
+    span_words,
+    timecode,
+)
+from verify.model import CoverageState, Finding, FindingKind, MatchLevel, SightingSource
+from verify.translation import _, marked, ngettext, translated_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from verify.model import ArchiveSnapshot, CoverageSpan, Match, Reference, ReportedMatch, ReportedRepeat
 
@@ -25,33 +38,29 @@ if TYPE_CHECKING:
 _NEGLIGIBLE_S = 0.1
 _BASIS_LIMIT = 300
 _CONFIRMING_FAMILIES = 2
-_NO_CAVEAT = "what was measured does not tell two recordings of it apart"
-
-#: What is no footage of an event, however old it is.
-_MADE_UP = {ReferenceKind.GAME: "pictures of a game", ReferenceKind.FILM: "scenes of a film"}
+_NO_CAVEAT = marked("what was measured does not tell two recordings of it apart")
 _SOURCES = {
-    SightingSource.PLATFORM: "stated by the platform",
-    SightingSource.ARCHIVED_PAGE: "by an archived page",
-    SightingSource.BROADCAST_LOG: "by a broadcaster's log",
-    SightingSource.STATEMENT: "by a person's statement",
+    SightingSource.PLATFORM: marked("stated by the platform"),
+    SightingSource.ARCHIVED_PAGE: marked("by an archived page"),
+    SightingSource.BROADCAST_LOG: marked("by a broadcaster's log"),
+    SightingSource.STATEMENT: marked("by a person's statement"),
 }
-
-_MATCH_LIMITS = (
+_MATCH_LIMITS = marked(
     "Visually consistent means that the pictures agree; which recording came first, and whether both come from one "
     "original, is for a person to establish. Reuse may be disclosed or routine (b-roll): this tool says where and "
     "when footage was seen before, not why it is shown again."
 )
-_ONE_DAY_LIMIT = " The two dates are one day apart, which time zones alone can explain."
-_SAME_SCENE_LIMITS = (
+_ONE_DAY_LIMIT = marked("The two dates are one day apart, which time zones alone can explain.")
+_SAME_SCENE_LIMITS = marked(
     "A place filmed twice, or one fixed camera at two times, looks like this too. It is listed for a person to look "
     "at and is not counted as reuse."
 )
-_EARLIER_LIMITS = (
+_EARLIER_LIMITS = marked(
     "The earlier release was checked with this archive and is remembered by it; it is no reference, and nothing is "
     "said about where its footage comes from. Publishers show their own footage again for many reasons (series, "
     "trailers, summaries); why it is shown again is not said here."
 )
-_REPEAT_LIMITS = (
+_REPEAT_LIMITS = marked(
     "Replays, summaries and recurring shots are ordinary editing; why a passage is shown again is not said here. Two "
     "events that look and move alike are for a person to tell apart."
 )
@@ -75,35 +84,58 @@ def match_finding(match: Match, reference: Reference, claimed_date: str, claimed
     if match.same_scene_only:
         return same_scene_finding(match, reference)
     _check_level(match)
-    seen, claimed = _days(reference.first_seen), _days(claimed_date)
+    seen, claimed = possible_days(reference.first_seen), possible_days(claimed_date)
     earlier = seen is not None and claimed is not None and seen[1] < claimed[0]
-    here, there = _span(match.query), _reference_words(reference)
-    if match.time_map.rate == 0:
-        held = f"one picture, visually consistent with {timecode(match.reference.start_s)} of {there}"
-        opening = f"In this release, {here} holds {held}"
-    else:
-        opening = f"In this release, {here} is visually consistent with {_span(match.reference)} of {there}"
-    opening = _hedged(opening, match, "Possible match") + _change_words(match)
     adjacent = seen is not None and claimed is not None and earlier and (claimed[0] - seen[1]).days == 1
+    limits = [_(_MATCH_LIMITS), *([_(_ONE_DAY_LIMIT)] if adjacent else [])]
     return Finding(
         kind=FindingKind.REUSE_EARLIER if earlier else FindingKind.APPEARS_IN_REFERENCE,
-        statement=f"{opening}. {_date_words(reference, claimed_date, claimed_date_basis)}{origin_words(reference)}",
+        statement=(
+            f"{_with_changes(_match_words(match, reference), match)} "
+            f"{_date_words(reference, claimed_date, claimed_date_basis)}{origin_words(reference)}"
+        ),
         basis=support_words(match),
-        limits=_MATCH_LIMITS + (_ONE_DAY_LIMIT if adjacent else ""),
+        limits=" ".join(limits),
     )
+
+
+def _match_words(match: Match, reference: Reference) -> str:
+    if match.time_map.rate == 0:
+        told = _hedged(
+            match,
+            _("In this release, {here} holds one picture, visually consistent with {there} of {reference}"),
+            _(
+                "Possible match, for a person to confirm: in this release, {here} holds one picture, visually "
+                "consistent with {there} of {reference}"
+            ),
+        )
+        there = isolated(timecode(match.reference.start_s))
+    else:
+        told = _hedged(
+            match,
+            _("In this release, {here} is visually consistent with {there} of {reference}"),
+            _(
+                "Possible match, for a person to confirm: in this release, {here} is visually consistent with {there} "
+                "of {reference}"
+            ),
+        )
+        there = span_words(match.reference)
+    return told.format(here=span_words(match.query), there=there, reference=reference_words(reference))
 
 
 def same_scene_finding(match: Match, reference: Reference) -> Finding:
     """State that a scene also appears in a reference, without saying that the recording does; `match.caveat` is why."""
+    scene = _("In this release, {here} shows a scene visually consistent with {there} of {reference}").format(
+        here=span_words(match.query), there=span_words(match.reference), reference=reference_words(reference)
+    )
+    why = _("It is not shown to be the same recording: {reason}.").format(
+        reason=translated_sentence(match.caveat or _NO_CAVEAT)
+    )
     return Finding(
         kind=FindingKind.SAME_SCENE,
-        statement=(
-            f"In this release, {_span(match.query)} shows a scene visually consistent with {_span(match.reference)} of "
-            f"{_reference_words(reference)}{_change_words(match)}. It is not shown to be the same recording: "
-            f"{match.caveat or _NO_CAVEAT}. {_first_seen_words(reference)}.{origin_words(reference)}"
-        ),
+        statement=f"{_with_changes(scene, match)} {why} {_first_seen_sentence(reference)}{origin_words(reference)}",
         basis=support_words(match),
-        limits=_SAME_SCENE_LIMITS,
+        limits=_(_SAME_SCENE_LIMITS),
     )
 
 
@@ -116,53 +148,75 @@ def earlier_release_finding(match: Match, release: Reference) -> Finding:
         What is known of the earlier release; `first_seen` is when it was published or fetched.
     """
     _check_level(match)
-    there = f"{_span(match.reference)} of the release {quoted(release.title or release.id)}"
-    who = f" of {quoted(release.publisher, 80)[1:-1]}" if release.publisher else ""
-    opening = f"In this release, {_span(match.query)} is visually consistent with {there}{who}"
-    basis = basis_words(release.first_seen_source, release.first_seen_basis)
+    told = _hedged(
+        match,
+        _("In this release, {here} is visually consistent with {there} of the release {release}"),
+        _(
+            "Possible match, for a person to confirm: in this release, {here} is visually consistent with {there} of "
+            "the release {release}"
+        ),
+    )
+    title = quoted(release.title or release.id)
+    if release.publisher:
+        title = _("{title} of {publisher}").format(title=title, publisher=cleaned(release.publisher, 80))
+    opening = told.format(here=span_words(match.query), there=span_words(match.reference), release=title)
+    date_told = dated_words(release.first_seen, basis_words(release.first_seen_source, release.first_seen_basis))
     return Finding(
         kind=FindingKind.USED_IN_EARLIER_RELEASE,
-        statement=(
-            f"{_hedged(opening, match, 'Possible match')}{_change_words(match)}: used before in the release of "
-            f"{_dated(release.first_seen, basis)}."
+        statement=_("{finding}: used before in the release of {date}.").format(
+            finding=_changed(opening, match), date=date_told
         ),
         basis=support_words(match),
-        limits=_EARLIER_LIMITS,
+        limits=_(_EARLIER_LIMITS),
     )
 
 
 def repeat_finding(match: Match) -> Finding:
     """State that a part of the release shows an earlier part of it again; `match.reference` is the earlier part."""
     _check_level(match)
-    here, there = _span(match.query), _span(match.reference)
     if match.time_map.rate == 0:
-        opening = f"In this release, {here} holds one picture of what is shown at {timecode(match.reference.start_s)}"
+        told = _hedged(
+            match,
+            _("In this release, {here} holds one picture of what is shown at {there}"),
+            _(
+                "Possible repeat, for a person to confirm: in this release, {here} holds one picture of what is shown "
+                "at {there}"
+            ),
+        )
+        there = isolated(timecode(match.reference.start_s))
     else:
-        opening = f"In this release, {here} shows again what is shown at {there}"
+        told = _hedged(
+            match,
+            _("In this release, {here} shows again what is shown at {there}"),
+            _("Possible repeat, for a person to confirm: in this release, {here} shows again what is shown at {there}"),
+        )
+        there = span_words(match.reference)
+    opening = told.format(here=span_words(match.query), there=there)
     return Finding(
         kind=FindingKind.REPEATED_IN_RELEASE,
-        statement=(
-            f"{_hedged(opening, match, 'Possible repeat')}{_change_words(match)}; the two are visually consistent."
-        ),
+        statement=_("{finding}; the two are visually consistent.").format(finding=_changed(opening, match)),
         basis=support_words(match, inside_release=True),
-        limits=_REPEAT_LIMITS,
+        limits=_(_REPEAT_LIMITS),
     )
 
 
 def no_match_finding(reference_count: int) -> Finding:
     """State that nothing matched among `reference_count` references; 0 says that nothing was searched."""
     if reference_count <= 0:
-        statement = "No reference was searched, so this report cannot say whether the footage was seen before."
-        basis = "No archive of references was given, or the archive was empty."
+        statement = _("No reference was searched, so this report cannot say whether the footage was seen before.")
+        basis = _("No archive of references was given, or the archive was empty.")
     else:
-        among = "the 1 reference" if reference_count == 1 else f"the {reference_count} references"
-        statement = f"No match among {among} searched; this is not evidence that the footage is new."
-        basis = "Every sampled frame that can carry evidence was compared with the archive."
+        statement = ngettext(
+            "No match among the 1 reference searched; this is not evidence that the footage is new.",
+            "No match among the {count} references searched; this is not evidence that the footage is new.",
+            reference_count,
+        ).format(count=reference_count)
+        basis = _("Every sampled frame that can carry evidence was compared with the archive.")
     return Finding(
         kind=FindingKind.NO_MATCH,
         statement=statement,
         basis=basis,
-        limits="An archive holds a small part of the footage ever published.",
+        limits=_("An archive holds a small part of the footage ever published."),
     )
 
 
@@ -177,12 +231,17 @@ def not_examinable_finding(coverage: Sequence[CoverageSpan]) -> Finding | None:
         return None
     total_s = sum(span.interval.duration_s for span in coverage)
     reasons = sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))
-    listing = "; ".join(f"{seconds_words(length)}: {reason or 'no reason recorded'}" for reason, length in reasons)
+    listing = in_parts(
+        _("{length}: {reason}").format(length=seconds_words(length_s), reason=reason or _("no reason recorded"))
+        for reason, length_s in reasons
+    )
     return Finding(
         kind=FindingKind.NOT_EXAMINABLE,
-        statement=f"{_number(missing_s)} of the release's {seconds_words(total_s)} could not be examined.",
-        basis=f"{listing}.",
-        limits="Nothing is said about these seconds, neither that they were seen before nor that they were not.",
+        statement=_("{missing} of the release's {total} could not be examined.").format(
+            missing=isolated(seconds_number(missing_s)), total=seconds_words(total_s)
+        ),
+        basis=_("{sentence}.").format(sentence=listing),
+        limits=_("Nothing is said about these seconds, neither that they were seen before nor that they were not."),
     )
 
 
@@ -200,8 +259,8 @@ def answer(
     """
     told = [
         _archive_answer(matches, same_scene, coverage, archive),
-        *_earlier_answer(earlier),
-        *_repeat_answer(repeats),
+        *earlier_answer(earlier),
+        *repeat_answer(repeats),
     ]
     return " ".join(told)
 
@@ -220,80 +279,16 @@ def _archive_answer(
         if span.state in (CoverageState.MATCHED, CoverageState.REPEATED, CoverageState.NO_MATCH)
     )
     if not matches and examined_s == 0:
-        return "None of this release could be examined, so this report cannot say whether the footage was seen before."
+        return _(
+            "None of this release could be examined, so this report cannot say whether the footage was seen before."
+        )
+    if not matches and not same_scene:
+        return no_match_finding(archive.reference_count).statement
     if not matches:
-        return _no_match_answer(len(same_scene), archive.reference_count)
+        return scenes_answer(len(same_scene), archive.reference_count)
     matched_s = sum(span.interval.duration_s for span in coverage if span.state is CoverageState.MATCHED)
     total_s = sum(span.interval.duration_s for span in coverage)
-    confirmed = any(entry.match.level is MatchLevel.CONFIRMED for entry in matches)
-    verb = "is visually consistent with" if confirmed else "may be visually consistent with"
-    possible = sum(entry.match.level is MatchLevel.POSSIBLE for entry in matches)
-    to_confirm = f"; a person must confirm the possible {'one' if possible == 1 else 'ones'}" if possible else ""
-    return (
-        f"For {_number(matched_s)} of its {seconds_words(total_s)}, this release {verb} footage in the reference "
-        f"archive: {listed(_match_groups(matches))}{to_confirm}."
-    )
-
-
-def _no_match_answer(same_scene_count: int, reference_count: int) -> str:
-    statement = no_match_finding(reference_count).statement
-    if not same_scene_count:
-        return statement
-    passages = counted(same_scene_count, "passage")
-    shows = "shows" if same_scene_count == 1 else "show"
-    return (
-        f"{statement[:-1]}; {passages} {shows} a scene that a reference shows too, and that is not shown to be the "
-        "same recording."
-    )
-
-
-def _earlier_answer(earlier: Sequence[ReportedMatch]) -> list[str]:
-    """Count what was used in earlier releases of the publisher in a sentence, if anything was."""
-    if not earlier:
-        return []
-    is_confirmed = any(entry.match.level is MatchLevel.CONFIRMED for entry in earlier)
-    verb = ("may be" if not is_confirmed else "is" if len(earlier) == 1 else "are") + " visually consistent with"
-    releases = len({entry.reference.id for entry in earlier})
-    which = "an earlier release" if releases == 1 else f"{releases} earlier releases"
-    passages = counted(len(earlier), "passage")
-    return [f"{passages} of this release {verb} footage in {which} of the same publisher."]
-
-
-def _repeat_answer(repeats: Sequence[ReportedRepeat]) -> list[str]:
-    """Count the repeats inside the release in a sentence, if there are any."""
-    if not repeats:
-        return []
-    confirmed = sum(entry.match.level is MatchLevel.CONFIRMED for entry in repeats)
-    verb = "may show" if not confirmed else "shows" if len(repeats) == 1 else "show"
-    possible = len(repeats) - confirmed
-    aside = f" ({possible} of them possibly)" if confirmed and possible else ""
-    return [f"Within the release, {counted(len(repeats), 'passage')} {verb} again what it shows earlier{aside}."]
-
-
-def _match_groups(matches: Sequence[ReportedMatch]) -> list[str]:
-    """Count matches by what they show, then by how well they are supported: '2 confirmed and 1 possible match ...'."""
-    groups = []
-    for kind, when in (
-        (FindingKind.REUSE_EARLIER, "first seen before its claimed date"),
-        (FindingKind.APPEARS_IN_REFERENCE, "not shown to be earlier"),
-    ):
-        for what in ("footage", *_MADE_UP.values()):
-            levels = [
-                entry.match.level
-                for entry in matches
-                if entry.finding.kind is kind and _MADE_UP.get(entry.reference.kind, "footage") == what
-            ]
-            counts = [(levels.count(level), level.value) for level in MatchLevel if level in levels]
-            if counts:
-                noun = "match" if counts[-1][0] == 1 else "matches"
-                levels_told = listed([f"{count} {level}" for count, level in counts])
-                groups.append(f"{levels_told} {noun} with {what} {when}")
-    return groups
-
-
-def _number(seconds: float) -> str:
-    """Return the figure of `seconds_words` alone, for 'n of m seconds'."""
-    return seconds_words(seconds).partition(" ")[0]
+    return footage_answer(matches, matched_s, total_s)
 
 
 def _check_level(match: Match) -> None:
@@ -303,70 +298,74 @@ def _check_level(match: Match) -> None:
         raise ValueError(f"a confirmed match of {match.reference_id} with {families} families of evidence")
 
 
-def _hedged(sentence: str, match: Match, what: str) -> str:
-    if match.level is MatchLevel.CONFIRMED:
-        return sentence
-    return f"{what}, for a person to confirm: {sentence[0].lower()}{sentence[1:]}"
+def _hedged(match: Match, confirmed: str, possible: str) -> str:
+    return confirmed if match.level is MatchLevel.CONFIRMED else possible
 
 
-def _change_words(match: Match) -> str:
-    """Say what was done to picture and speed, as the end of a sentence; empty if nothing was."""
+def _changed(finding: str, match: Match) -> str:
+    """Add to a sentence without its end what was done to picture and speed, if anything was."""
     speed = rate_words(match.time_map.rate) if match.time_map.rate else ""
     changes = [*picture_changes(match), *([speed] if speed else [])]
-    return f", {listed(changes)}" if changes else ""
+    return _("{finding}, {changes}").format(finding=finding, changes=listed(changes)) if changes else finding
 
 
-def _span(interval: Interval) -> str:
-    return f"{timecode(interval.start_s)} to {timecode(interval.end_s)}"
+def _with_changes(finding: str, match: Match) -> str:
+    return _("{sentence}.").format(sentence=_changed(finding, match))
 
 
-def _reference_words(reference: Reference) -> str:
-    kind = reference.kind.value.replace("-", " ")
-    about = ", ".join([kind] + ([quoted(reference.publisher, 80)[1:-1]] if reference.publisher else []))
-    return f"the reference {quoted(reference.title or reference.id)} ({about})"
-
-
-def _first_seen_words(reference: Reference) -> str:
+def _first_seen_sentence(reference: Reference) -> str:
     if not reference.first_seen:
-        return "When the reference was first seen is not known"
-    basis = basis_words(reference.first_seen_source, reference.first_seen_basis)
-    return f"The reference was first seen no later than {_dated(reference.first_seen, basis)}"
+        return _("When the reference was first seen is not known.")
+    return _("The reference was first seen no later than {date}.").format(date=first_seen_words(reference))
+
+
+def first_seen_words(reference: Reference) -> str:
+    """Write the date by which a reference had been seen, with its basis."""
+    return dated_words(reference.first_seen, basis_words(reference.first_seen_source, reference.first_seen_basis))
 
 
 def basis_words(source: SightingSource, basis: str) -> str:
     """Say how the date of a sighting is known: who or what says so, and the archivist's own words."""
-    return "; ".join(part for part in (_SOURCES.get(source, ""), basis.strip()) if part)
+    return in_parts(part for part in (_(_SOURCES.get(source, "")), basis.strip()) if part)
 
 
-def _dated(day: str, basis: str) -> str:
-    shown = quoted(day, 40)[1:-1]
-    return f"{shown} ({quoted(basis, _BASIS_LIMIT)[1:-1] if basis.strip() else 'basis not stated'})"
+def dated_words(day: str, basis: str) -> str:
+    """Write a date with its basis: '2021-01-03 (stated by the platform)'."""
+    told = cleaned(basis, _BASIS_LIMIT) if basis.strip() else _("basis not stated")
+    return _("{date} ({basis})").format(date=cleaned(day, 40), basis=told)
 
 
 def _date_words(reference: Reference, claimed_date: str, claimed_date_basis: str) -> str:
     """Say when the reference was first seen and how that relates to the date the release claims."""
-    first_seen = _first_seen_words(reference)
-    seen, claimed = _days(reference.first_seen), _days(claimed_date)
     if not reference.first_seen:
-        return f"{first_seen}, so nothing is said about which of the two is earlier."
-    if not claimed_date.strip():
-        return (
-            f"{first_seen}. No date is claimed for this release, so nothing is said about which of the two is earlier."
+        return _(
+            "When the reference was first seen is not known, so nothing is said about which of the two is earlier."
         )
-    claim = f"the claimed date of this release, {_dated(claimed_date, claimed_date_basis)}"
-    if seen is None or claimed is None:
-        return f"{first_seen}, which cannot be compared with {claim}."
-    if seen[1] < claimed[0]:
-        return f"{first_seen}, which precedes {claim}."
-    if seen[0] >= claimed[1]:
-        return f"{first_seen}, which does not precede {claim}."
-    return f"{first_seen}, which at the precision given is not shown to precede {claim}."
-
-
-def _days(text: str) -> tuple[date, date] | None:
-    """Return the first and last day a date can mean, None if there is no date or it cannot be read as one."""
-    day = text.strip().partition("T")[0]
-    try:
-        return earliest_day(day), latest_day(day)
-    except ValueError:
-        return None
+    seen, claimed = possible_days(reference.first_seen), possible_days(claimed_date)
+    if not claimed_date.strip():
+        told = _(
+            "The reference was first seen no later than {seen}. No date is claimed for this release, so nothing is "
+            "said about which of the two is earlier."
+        )
+    elif seen is None or claimed is None:
+        told = _(
+            "The reference was first seen no later than {seen}, which cannot be compared with the claimed date of this "
+            "release, {claimed}."
+        )
+    elif seen[1] < claimed[0]:
+        told = _(
+            "The reference was first seen no later than {seen}, which precedes the claimed date of this release, "
+            "{claimed}."
+        )
+    elif seen[0] >= claimed[1]:
+        told = _(
+            "The reference was first seen no later than {seen}, which does not precede the claimed date of this "
+            "release, {claimed}."
+        )
+    else:
+        told = _(
+            "The reference was first seen no later than {seen}, which at the precision given is not shown to precede "
+            "the claimed date of this release, {claimed}."
+        )
+    claimed_words = dated_words(claimed_date, translated_sentence(claimed_date_basis))
+    return told.format(seen=first_seen_words(reference), claimed=claimed_words)

@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from verify.model import MatchLevel, TrustGrade
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from verify.model import Match, Reference
 
-UNVERIFIED_PACK = "the reference comes from a pack that nobody vouches for"
-NO_CONFIRMATION_SENT = "the pack that the reference comes from has no small pictures to compare the motion with"
+UNVERIFIED_PACK = marked("the reference comes from a pack that nobody vouches for")
+NO_CONFIRMATION_SENT = marked("the pack that the reference comes from has no small pictures to compare the motion with")
 _PROXY = "proxy"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from verify.match.scoring import STILL, calibration
 from verify.match.segments import MOTION_DIFFERS, NO_CONFIRMATION_DATA, TOO_SHORT, TOO_STATIC
 from verify.model import Interval, Rejection
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from verify.match.confirmation import PieceEvidence
     from verify.model import Match
 
-OUTDONE = "something else agrees better with these seconds"
-TOO_LITTLE_LEFT = "too little is left of the passage once its ends are trimmed to what agrees"
+OUTDONE = marked("something else agrees better with these seconds")
+TOO_LITTLE_LEFT = marked("too little is left of the passage once its ends are trimmed to what agrees")
 _MOST_KEPT = 50
 _GAP_S = 0.3
 

@@ -33,6 +33,7 @@ from verify.model import (
     SimilarityMatrix,
     TimeMap,
 )
+from verify.translation import marked
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -50,14 +51,14 @@ _MAX_PAIRS = 40
 _MIN_SEGMENT_S = 0.3
 _ONE_PICTURE_S = 0.04
 
-HELD_STILL = "the release holds one picture still, so no motion can be compared"
-TOO_STATIC = "the picture changes too little to tell whether it is the same recording"
-MOTION_DIFFERS = "what moves in the two does not agree"
-TOO_SHORT = "the passage is too short to compare its motion"
-NO_OTHER_TIMES = "the reference is too short to compare the motion with other times of it"
-EVEN_MOTION = "what moves goes on so evenly that another recording of the same path would agree as well"
-BRIEF_MOTION = "the passage is too short to tell whether another recording could show the same motion"
-NO_CONFIRMATION_DATA = "the archive keeps no small pictures of this reference to compare the motion with"
+HELD_STILL = marked("the release holds one picture still, so no motion can be compared")
+TOO_STATIC = marked("the picture changes too little to tell whether it is the same recording")
+MOTION_DIFFERS = marked("what moves in the two does not agree")
+TOO_SHORT = marked("the passage is too short to compare its motion")
+NO_OTHER_TIMES = marked("the reference is too short to compare the motion with other times of it")
+EVEN_MOTION = marked("what moves goes on so evenly that another recording of the same path would agree as well")
+BRIEF_MOTION = marked("the passage is too short to tell whether another recording could show the same motion")
+NO_CONFIRMATION_DATA = marked("the archive keeps no small pictures of this reference to compare the motion with")
 
 
 def segment(

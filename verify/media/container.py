@@ -16,6 +16,7 @@ from verify.errors import UnreadableMediaError
 from verify.media.observe_file import stopped_early
 from verify.model import Observation
 from verify.processes import BrokenMessageError, Worker, receive_message, send_message
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,10 +147,12 @@ def duration_observation(info: MediaInfo, outcome: DecodeOutcome) -> Observation
         relation = "agrees with" if abs(apart_s) <= _APART_S else "differs from"
         sentence = f"The declared duration of {info.duration_s:.2f} s {relation} what is there: {count}."
     return Observation(
-        topic="duration",
+        topic=marked("duration"),
         observed=sentence,
-        meaning="Where the two differ, the file was cut off, damaged, or cut without rewriting what it declares.",
-        limits="An agreement does not show that nothing was cut before the file was written.",
+        meaning=marked(
+            "Where the two differ, the file was cut off, damaged, or cut without rewriting what it declares."
+        ),
+        limits=marked("An agreement does not show that nothing was cut before the file was written."),
         details={
             "declared_s": info.duration_s,
             "decoded_s": round(decoded_s, 3),
@@ -167,11 +170,13 @@ def _gaps(outcome: DecodeOutcome) -> Observation | None:
     )
     where = f" Pictures are missing at {_spans(outcome.gaps)}." if outcome.gaps else " No gap came of it."
     return Observation(
-        topic="missing pictures",
+        topic=marked("missing pictures"),
         observed=f"{damage}{where}",
-        meaning="Damage comes from broken transmission or storage; a jump in time without damage from live streams, "
-        "recorders that pause, slide shows, or joined files. These spans were not compared with the archive.",
-        limits="What was to be seen there is not known, nor whether anything was taken out.",
+        meaning=marked(
+            "Damage comes from broken transmission or storage; a jump in time without damage from live streams, "
+            "recorders that pause, slide shows, or joined files. These spans were not compared with the archive."
+        ),
+        limits=marked("What was to be seen there is not known, nor whether anything was taken out."),
         details={
             "damaged": outcome.damaged_packets,
             "gaps": len(outcome.gaps),
@@ -184,11 +189,13 @@ def _still(outcome: DecodeOutcome) -> Observation | None:
     if not outcome.held:
         return None
     return Observation(
-        topic="still pictures",
+        topic=marked("still pictures"),
         observed=f"The picture stands still at {_spans(outcome.held)}.",
-        meaning="A still photograph or card, a frozen frame, a stalled stream, or a fixed camera before which nothing "
-        "moved.",
-        limits="It does not show which. Movement smaller than the reduced picture shows is not noticed.",
+        meaning=marked(
+            "A still photograph or card, a frozen frame, a stalled stream, or a fixed camera before which nothing "
+            "moved."
+        ),
+        limits=marked("It does not show which. Movement smaller than the reduced picture shows is not noticed."),
         details={"spans": len(outcome.held), "still_s": round(sum(each.duration_s for each in outcome.held), 3)},
     )
 
@@ -198,12 +205,16 @@ def _repeats(outcome: DecodeOutcome) -> Observation | None:
     if every is None:
         return None
     return Observation(
-        topic="repeated pictures",
+        topic=marked("repeated pictures"),
         observed=f"{outcome.repeated_frames} of {outcome.frame_count} pictures repeat the one before, in a steady "
         f"rhythm of one in {every}.",
-        meaning="The frame rate was converted from a lower one by showing pictures twice, so they were probably "
-        "encoded at least once before.",
-        limits="Editing programs and platforms convert frame rates as a matter of course. Animation is often drawn so.",
+        meaning=marked(
+            "The frame rate was converted from a lower one by showing pictures twice, so they were probably "
+            "encoded at least once before."
+        ),
+        limits=marked(
+            "Editing programs and platforms convert frame rates as a matter of course. Animation is often drawn so."
+        ),
         details={"repeated": outcome.repeated_frames, "every": every, "frames": outcome.frame_count},
     )
 

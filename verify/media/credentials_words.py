@@ -6,6 +6,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from verify.acquire.texts import clean_text
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,21 +22,21 @@ UNTRUSTED_SIGNER = "signingCredential.untrusted"
 # Codes of the C2PA specification, chapter 'Validation', by their beginning; the first that fits is used.
 _REASONS = (
     (("assertion.dataHash.", "assertion.bmffHash.", "assertion.boxesHash.", "assertion.collectionHash."),
-     "the media is not, byte for byte, what was signed"),
-    (("claim.hardBindings.",), "they are not bound to the media of this file"),
+     marked("the media is not, byte for byte, what was signed")),
+    (("claim.hardBindings.",), marked("they are not bound to the media of this file")),
     (("assertion.hashedURI.", "assertion.missing", "assertion.inaccessible", "assertion.cloud-data.", "hashedURI."),
-     "a statement in them is missing or was altered after signing"),
+     marked("a statement in them is missing or was altered after signing")),
     (("claimSignature.outsideValidity", "signingCredential.expired"),
-     "the certificate was not valid at the time of signing"),
-    (("claimSignature.",), "the signature does not fit what is signed"),
-    (("signingCredential.revoked", "signingCredential.ocsp."), "the certificate was revoked or may have been"),
-    (("signingCredential.",), "the certificate does not meet the rules for such certificates"),
-    (("timeStamp.",), "the time stamp does not hold"),
-    (("ingredient.",), "the credentials of an earlier file inside them do not hold"),
-    (("algorithm.",), "they rest on an algorithm that is not accepted"),
-    (("claim.", "manifest.", "assertion.", "general."), "they break the rules of C2PA"),
+     marked("the certificate was not valid at the time of signing")),
+    (("claimSignature.",), marked("the signature does not fit what is signed")),
+    (("signingCredential.revoked", "signingCredential.ocsp."), marked("the certificate was revoked or may have been")),
+    (("signingCredential.",), marked("the certificate does not meet the rules for such certificates")),
+    (("timeStamp.",), marked("the time stamp does not hold")),
+    (("ingredient.",), marked("the credentials of an earlier file inside them do not hold")),
+    (("algorithm.",), marked("they rest on an algorithm that is not accepted")),
+    (("claim.", "manifest.", "assertion.", "general."), marked("they break the rules of C2PA")),
 )  # fmt: skip
-_UNKNOWN_REASON = "a check failed"
+_UNKNOWN_REASON = marked("a check failed")
 
 # IPTC NewsCodes 'Digital Source Type' and the two that C2PA adds; retired codes are still met in files.
 _SOURCE_TYPES = {
@@ -99,9 +100,11 @@ def source_type_words(value: str, *, holds: bool = True) -> str:
 def absent_words() -> tuple[str, str]:
     """Statement and limits for a file without credentials."""
     return (
-        "The file holds no Content Credentials (C2PA). Absent means unknown provenance, not tampering.",
-        "Most cameras and editing programs write none, and most platforms remove them from what is uploaded. "
-        "Credentials that were once there and were removed leave no trace that is looked for here.",
+        marked("The file holds no Content Credentials (C2PA). Absent means unknown provenance, not tampering."),
+        marked(
+            "Most cameras and editing programs write none, and most platforms remove them from what is uploaded. "
+            "Credentials that were once there and were removed leave no trace that is looked for here."
+        ),
     )
 
 
@@ -111,8 +114,10 @@ def remote_words(url: str) -> tuple[str, str]:
         f"The file refers to Content Credentials at a URL, not fetched: {quoted(url, 300)}."
         if url
         else "The file refers to Content Credentials at a URL, not fetched.",
-        "What they say and whether they fit this file is unknown. They were not fetched because that would tell "
-        "whoever wrote the URL that the file is being checked, and when.",
+        marked(
+            "What they say and whether they fit this file is unknown. They were not fetched because that would tell "
+            "whoever wrote the URL that the file is being checked, and when."
+        ),
     )
 
 
@@ -120,7 +125,10 @@ def unsupported_words(kind: str) -> tuple[str, str]:
     """Statement and limits for a container in which nothing is looked for; `kind` reads 'a Matroska or WebM file'."""
     return (
         f"Content Credentials were not looked for: this is {kind}, and they are read from MP4, QuickTime and AVI only.",
-        "Unknown provenance, not tampering. Another copy of the same release, in another format, may hold credentials.",
+        marked(
+            "Unknown provenance, not tampering. Another copy of the same release, in another format, may hold "
+            "credentials."
+        ),
     )
 
 
@@ -128,8 +136,10 @@ def unreadable_file_words(problem: str) -> tuple[str, str]:
     """Statement and limits for a file that could not be searched; `problem` is the library's or this program's word."""
     return (
         f"The file could not be searched for Content Credentials: {quoted(problem, _MAX_DETAIL_CHARACTERS)}.",
-        "Whether it holds any is unknown. A damaged or cut-off download, or a fault of the reading library, "
-        "does this too; it is no sign of tampering by itself.",
+        marked(
+            "Whether it holds any is unknown. A damaged or cut-off download, or a fault of the reading library, "
+            "does this too; it is no sign of tampering by itself."
+        ),
     )
 
 
@@ -138,8 +148,10 @@ def unreadable_store_words(problem: str) -> tuple[str, str]:
     return (
         "Something stored as Content Credentials is there but cannot be read: "
         f"{quoted(problem, _MAX_DETAIL_CHARACTERS)}.",
-        "What it says and whether it would hold is unknown. Damage, an old or unfinished writer, and an edit of the "
-        "file all do this. Another reader, or another version of one, may come further.",
+        marked(
+            "What it says and whether it would hold is unknown. Damage, an old or unfinished writer, and an edit of "
+            "the file all do this. Another reader, or another version of one, may come further."
+        ),
     )
 
 
@@ -152,21 +164,27 @@ def signer_words(signer: str, issuer: str) -> str:
 def intact_words(signer: str, issuer: str, *, trusted: bool, list_given: bool) -> tuple[str, str]:
     """Statement and limits for credentials that hold."""
     present = f"Content Credentials are present and intact; they were signed by {signer_words(signer, issuer)}"
-    unchanged = (
+    unchanged = marked(
         "Intact means that the file has not changed since it was signed, as far as the signature covers it; it does "
         "not mean that what the signer says of it, or what it shows, is so."
+    )
+    of_list = marked(
+        "The trust list says who may sign, not what is true. Whether the certificate was revoked since was not asked, "
+        "as that would need the network."
+    )
+    of_untrusted = marked(
+        "An untrusted signer is not tampering: anybody can make a certificate in any name, and many cameras and "
+        "programs sign with certificates that no list holds. So the name is only the certificate's word."
     )
     if trusted:
         return (
             f"{present}, whose certificate leads to the trust list that was given.",
-            f"{unchanged} The trust list says who may sign, not what is true. Whether the certificate was revoked "
-            "since was not asked, as that would need the network.",
+            f"{unchanged} {of_list}",
         )
     reason = "who is not on a trust list known here" + ("" if list_given else ": none was given")
     return (
         f"{present}, {reason}.",
-        f"{unchanged} An untrusted signer is not tampering: anybody can make a certificate in any name, and many "
-        "cameras and programs sign with certificates that no list holds. So the name is only the certificate's word.",
+        f"{unchanged} {of_untrusted}",
     )
 
 
@@ -175,9 +193,11 @@ def invalid_words(signer: str, issuer: str, codes: Sequence[str]) -> tuple[str, 
     return (
         f"Content Credentials are present but do not hold: {'; '.join(reasons(codes))}. "
         f"They name as signer {signer_words(signer, issuer)}.",
-        "So nothing that they say is to be relied on for this file. This does not tell who changed what, nor why: "
-        "re-encoding, trimming, adding subtitles or a damaged download break credentials too, and some programs write "
-        "them wrongly from the start.",
+        marked(
+            "So nothing that they say is to be relied on for this file. This does not tell who changed what, nor why: "
+            "re-encoding, trimming, adding subtitles or a damaged download break credentials too, and some programs "
+            "write them wrongly from the start."
+        ),
     )
 
 
@@ -211,7 +231,7 @@ def time_words(authority: str, *, trusted: bool | None) -> str:
 
 def broken_time_words() -> str:
     """Say that a time stamp cannot be used."""
-    return "a time stamp is there but does not hold"
+    return marked("a time stamp is there but does not hold")
 
 
 def own_time_words(*, holds: bool = True) -> str:
@@ -222,4 +242,4 @@ def own_time_words(*, holds: bool = True) -> str:
 
 def no_time_words() -> str:
     """Say that no time is known."""
-    return "not stated: no time stamp, and no time beside the actions"
+    return marked("not stated: no time stamp, and no time beside the actions")

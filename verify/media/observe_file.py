@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from verify.media.signatures import quoted
 from verify.model import Observation
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,11 +46,15 @@ def observe_file(container: InputContainer, layout: Layout | None) -> Observatio
     elif layout and layout.index_first is not None:
         sentence += f" Its index stands {'before' if layout.index_first else 'after'} the media data."
     return Observation(
-        topic="file",
+        topic=marked("file"),
         observed=sentence,
-        meaning="Brands and order follow the program that wrote the file last. An index before the media is usual for "
-        "files prepared for the web, one after it for cameras and plain exports, fragments for streaming.",
-        limits="It does not show which program recorded the pictures: every copy in a new container changes all this.",
+        meaning=marked(
+            "Brands and order follow the program that wrote the file last. An index before the media is usual for "
+            "files prepared for the web, one after it for cameras and plain exports, fragments for streaming."
+        ),
+        limits=marked(
+            "It does not show which program recorded the pictures: every copy in a new container changes all this."
+        ),
         details={
             "format": container.format.name,
             "major_brand": brand or None,
@@ -76,13 +81,15 @@ def observe_streams(container: InputContainer, passed: PacketPass) -> Observatio
         details |= {f"stream_{stream.index}_{key}": value for key, value in told.items()}
         sentences.append(f"{stream.index}: {_stream_words(told)}")
     return Observation(
-        topic="streams",
+        topic=marked("streams"),
         observed=f"The file has {len(container.streams)} stream{'s' * (len(container.streams) != 1)}. "
         + "; ".join(sentences)
         + ".",
-        meaning="Codec, size, rate and bit rate are those of the last encoding. Platforms serve the same release in "
-        "several; another copy of better quality may exist.",
-        limits="They say nothing of the quality or form in which the pictures were recorded.",
+        meaning=marked(
+            "Codec, size, rate and bit rate are those of the last encoding. Platforms serve the same release in "
+            "several; another copy of better quality may exist."
+        ),
+        limits=marked("They say nothing of the quality or form in which the pictures were recorded."),
         details=details,
     )
 
@@ -138,18 +145,22 @@ def _stream_words(told: Mapping[str, str | int | float | bool | None]) -> str:
 def observe_encoders(signatures: Sequence[Signature], quiet: list[str]) -> Observation | None:
     """Quote the names of software and equipment that stand in the file."""
     if not signatures:
-        quiet.append("names of encoders or equipment")
+        quiet.append(marked("names of encoders or equipment"))
         return None
     told = [f"{each.place}, {each.key}: '{quoted(each.text, 80)}'" for each in signatures[:_MAX_TOLD]]
     more = f" (and {len(signatures) - _MAX_TOLD} more)" if len(signatures) > _MAX_TOLD else ""
     return Observation(
-        topic="encoder",
+        topic=marked("encoder"),
         observed=f"The file names its software or equipment: {'; '.join(told)}{more}.",
-        meaning="The container's name is that of the program that wrote the file last; one within a stream's data is "
-        "that of the program that encoded it, and may be older. 'Lavf' and 'Lavc' are FFmpeg, which many platforms and "
-        "nearly all converters use.",
-        limits="Such names can be left out, inherited from an earlier file or written by anyone. They say how the file "
-        "was made, not what it shows.",
+        meaning=marked(
+            "The container's name is that of the program that wrote the file last; one within a stream's data is that "
+            "of the program that encoded it, and may be older. 'Lavf' and 'Lavc' are FFmpeg, which many platforms and "
+            "nearly all converters use."
+        ),
+        limits=marked(
+            "Such names can be left out, inherited from an earlier file or written by anyone. They say how the file "
+            "was made, not what it shows."
+        ),
         details={f"{number}_{each.place}_{each.key}": each.text for number, each in enumerate(signatures, 1)},
     )
 
@@ -162,15 +173,19 @@ def observe_earlier_encodings(signatures: Sequence[Signature], quiet: list[str])
     programs = [name for name in makers if name not in {"x264", "x265", "LAME"}]
     per_stream = [each.place for each in signatures if each.key == "in its data" and each.maker in {"x264", "x265"}]
     if len(programs) < 2 and len(per_stream) == len(set(per_stream)):
-        quiet.append("names of several programs")
+        quiet.append(marked("names of several programs"))
         return None
     return Observation(
-        topic="earlier encodings",
+        topic=marked("earlier encodings"),
         observed=f"Names of several makers of software stand in the file: {', '.join(makers)}.",
-        meaning="The file was probably handled by more than one program: made by one and encoded again, or put into a "
-        "new container by another, keeping names of the earlier file.",
-        limits="Platforms handle everything that is uploaded; this says nothing about the content. A single encoding "
-        "leaves no such sign where the last program wrote over the earlier names.",
+        meaning=marked(
+            "The file was probably handled by more than one program: made by one and encoded again, or put into a "
+            "new container by another, keeping names of the earlier file."
+        ),
+        limits=marked(
+            "Platforms handle everything that is uploaded; this says nothing about the content. A single encoding "
+            "leaves no such sign where the last program wrote over the earlier names."
+        ),
         details={"makers": ", ".join(makers), "encoders_in_data": len(encoders)},
     )
 
@@ -188,7 +203,8 @@ def observe_times(
         stated.append(("container", "modification_time", modified.isoformat()))
     if not stated:
         unset = bool(layout and layout.created == 0)
-        quiet.append("a time of creation" + (" (its field is zero, as after most conversions)" if unset else ""))
+        unset_words = marked("a time of creation (its field is zero, as after most conversions)")
+        quiet.append(unset_words if unset else marked("a time of creation"))
         return None
     stated = stated[: 4 * _MAX_TOLD]
     notes = sorted({note for _, _, text in stated if (note := _time_note(text, now))})
@@ -197,12 +213,16 @@ def observe_times(
         notes.append("the times of creation differ from each other")
     told = "; ".join(f"{place}, {key}: {quoted(text, 40)}" for place, key, text in stated[:_MAX_TOLD])
     return Observation(
-        topic="creation time",
+        topic=marked("creation time"),
         observed=f"The file states: {told}." + (f" To note: {'; '.join(notes)}." if notes else ""),
-        meaning="A camera writes the time of recording, a converter or platform that of conversion, in UTC or its own "
-        "zone. The times are a lead to check against other sources.",
-        limits="They depend on the clock of the device, can be set to anything, and survive or vanish with conversion. "
-        "They do not date the events shown.",
+        meaning=marked(
+            "A camera writes the time of recording, a converter or platform that of conversion, in UTC or its own "
+            "zone. The times are a lead to check against other sources."
+        ),
+        limits=marked(
+            "They depend on the clock of the device, can be set to anything, and survive or vanish with conversion. "
+            "They do not date the events shown."
+        ),
         details={
             **{f"{place}_{quoted(key, 60)}": quoted(text, 40) for place, key, text in stated},
             "notes": "; ".join(notes) or None,
@@ -235,16 +255,18 @@ def observe_location(container: InputContainer, quiet: list[str]) -> Observation
         if _LOCATION_KEYS.search(key) and text.strip()
     }
     if not stated:
-        quiet.append("a stated location")
+        quiet.append(marked("a stated location"))
         return None
     stated = dict(list(stated.items())[:_MAX_TOLD])
     told = "; ".join(f"'{text}'" for text in sorted({str(text) for text in stated.values()})[:4])
     return Observation(
-        topic="location",
+        topic=marked("location"),
         observed=f"The file states a location: {told}.",
-        meaning="Telephones write where a recording began, if their user lets them; platforms mostly take it out. A "
-        "place to compare with what the pictures show.",
-        limits="Coordinates can be written by anyone and can put people at risk: think before publishing them.",
+        meaning=marked(
+            "Telephones write where a recording began, if their user lets them; platforms mostly take it out. A "
+            "place to compare with what the pictures show."
+        ),
+        limits=marked("Coordinates can be written by anyone and can put people at risk: think before publishing them."),
         details=stated,
     )
 
@@ -252,14 +274,14 @@ def observe_location(container: InputContainer, quiet: list[str]) -> Observation
 def observe_rotation(degrees: int, quiet: list[str]) -> Observation | None:
     """Say so where players turn the picture."""
     if not degrees % 360:
-        quiet.append("a rotation")
+        quiet.append(marked("a rotation"))
         return None
     return Observation(
-        topic="rotation",
+        topic=marked("rotation"),
         observed=f"The pictures are stored turned; players turn them by {abs(degrees)} degrees "
         f"{'clockwise' if degrees < 0 else 'counter-clockwise'}. They were examined upright.",
-        meaning="Telephones held upright record so. A file that was converted mostly has upright pictures.",
-        limits="A rotation can be written into any file afterwards.",
+        meaning=marked("Telephones held upright record so. A file that was converted mostly has upright pictures."),
+        limits=marked("A rotation can be written into any file afterwards."),
         details={"rotation_degrees": degrees},
     )
 
@@ -280,17 +302,21 @@ def observe_edits(
             details |= _edit_details(f"track_{track.track_id}", edits)
     hidden = timing.hidden if timing else 0
     if not told:
-        quiet.append("an edit list that skips or delays anything")
+        quiet.append(marked("an edit list that skips or delays anything"))
         return None
     if hidden:
         told.append(f"{hidden} stored pictures are not shown by players")
     return Observation(
-        topic="edit list",
+        topic=marked("edit list"),
         observed=f"An edit list changes what players show: {'; '.join(told)}.",
-        meaning="Cutting a file without encoding it again (trimming on a telephone, or in a converter) leaves such a "
-        "list; what it hides may still be in the file, and other programs may show it.",
-        limits="It is an ordinary tool of recorders and converters, and says nothing about why the file was cut. What "
-        "it hides was not examined.",
+        meaning=marked(
+            "Cutting a file without encoding it again (trimming on a telephone, or in a converter) leaves such a "
+            "list; what it hides may still be in the file, and other programs may show it."
+        ),
+        limits=marked(
+            "It is an ordinary tool of recorders and converters, and says nothing about why the file was cut. What "
+            "it hides was not examined."
+        ),
         details={**details, "hidden_pictures": hidden},
     )
 
@@ -327,10 +353,10 @@ def observe_quiet(quiet: Sequence[str]) -> Observation | None:
     if not quiet:
         return None
     return Observation(
-        topic="nothing unusual",
+        topic=marked("nothing unusual"),
         observed=f"Looked for and not found: {'; '.join(quiet)}.",
-        meaning="What is listed here gives no lead.",
-        limits="Not finding it says nothing about the content: such traces vanish with every conversion.",
+        meaning=marked("What is listed here gives no lead."),
+        limits=marked("Not finding it says nothing about the content: such traces vanish with every conversion."),
         details={f"absent_{number}": words for number, words in enumerate(quiet, 1)},
     )
 
@@ -338,9 +364,11 @@ def observe_quiet(quiet: Sequence[str]) -> Observation | None:
 def stopped_early(reason: str) -> Observation:
     """Say that the examination could not be finished."""
     return Observation(
-        topic="examination",
+        topic=marked("examination"),
         observed=f"Part of the examination of the container stopped early: {reason}.",
-        meaning="What stands here is not all that there is to observe. A damaged or specially made file can do this.",
-        limits="It does not show what is the matter with the file.",
+        meaning=marked(
+            "What stands here is not all that there is to observe. A damaged or specially made file can do this."
+        ),
+        limits=marked("It does not show what is the matter with the file."),
         details={"reason": reason},
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from verify.media.bars import find_bars
 from verify.media.sound import SILENCE_DB, SILENCE_S
 from verify.model import Observation
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,12 +43,14 @@ def observe_key_frames(keys: KeyFrames, step_s: float | None) -> Observation:
     if not keys.starts_with_key:
         sentence += "; the file does not begin with a key frame"
     return Observation(
-        topic="key frames",
+        topic=marked("key frames"),
         observed=sentence + ".",
-        meaning="A fixed interval of one or two seconds is what cameras and streaming platforms set; intervals that "
-        "vary up to a maximum come from encoders that put a key frame at a change of scene. A file that does not begin "
-        "with one was cut without encoding it again.",
-        limits="The pattern is that of the last encoding. It does not show how the pictures were recorded.",
+        meaning=marked(
+            "A fixed interval of one or two seconds is what cameras and streaming platforms set; intervals that vary "
+            "up to a maximum come from encoders that put a key frame at a change of scene. A file that does not begin "
+            "with one was cut without encoding it again."
+        ),
+        limits=marked("The pattern is that of the last encoding. It does not show how the pictures were recorded."),
         details={
             "key_frames": keys.count,
             "pictures": keys.pictures,
@@ -91,11 +94,15 @@ def observe_timing(timing: Timing, cut_short: str | None) -> Observation:
             sentence += f"; {count} {words}"
     sentence += f". The file was read only in part: {cut_short}." if cut_short else "."
     return Observation(
-        topic="frame timing",
+        topic=marked("frame timing"),
         observed=sentence,
-        meaning="Telephones, screen recorders and live streams give a variable rate; television, cameras and editing "
-        "programs a constant one. Pictures left out were dropped while recording, transmitting or cutting.",
-        limits="Conversion evens out such traces or adds them. A missing picture is not shown to have been removed.",
+        meaning=marked(
+            "Telephones, screen recorders and live streams give a variable rate; television, cameras and editing "
+            "programs a constant one. Pictures left out were dropped while recording, transmitting or cutting."
+        ),
+        limits=marked(
+            "Conversion evens out such traces or adds them. A missing picture is not shown to have been removed."
+        ),
         details={
             "pictures": timing.pictures,
             "constant": timing.constant,
@@ -127,16 +134,20 @@ def observe_borders(greys: Sequence[Grey], quiet: list[str]) -> Observation | No
     bars = find_bars(greys)
     height, width = greys[0].shape
     if not bars:
-        quiet.append("black borders")
+        quiet.append(marked("black borders"))
         return None
     return Observation(
-        topic="borders",
+        topic=marked("borders"),
         observed=f"The stored picture of {width}x{height} pixels has black borders: top {bars.top}, bottom "
         f"{bars.bottom}, left {bars.left}, right {bars.right} pixels, in all {len(greys)} key frames looked at.",
-        meaning="The picture was once fitted into another shape, by an editing program, a converter or a platform, or "
-        "filmed from another screen; the pictures were encoded after that.",
-        limits="Films are made with such borders, and titles may have them. Borders that are there only part of the "
-        "time are not told.",
+        meaning=marked(
+            "The picture was once fitted into another shape, by an editing program, a converter or a platform, or "
+            "filmed from another screen; the pictures were encoded after that."
+        ),
+        limits=marked(
+            "Films are made with such borders, and titles may have them. Borders that are there only part of the "
+            "time are not told."
+        ),
         details={
             "top_px": bars.top,
             "bottom_px": bars.bottom,
@@ -173,12 +184,14 @@ def observe_sound(sound: Sound) -> Observation:
     }
     ends_told = {f"silence_{number}_end_s": round(each.end_s, 3) for number, each in enumerate(sound.silences[:40])}
     return Observation(
-        topic="sound",
+        topic=marked("sound"),
         observed=sentence + ".",
-        meaning="Broadcasters and platforms bring sound to a set loudness (-23 LUFS in European television, about -14 "
-        "on many platforms). Total silence can be a stream without sound that was added, or sound taken out; abrupt "
-        "silences can be cuts or muted passages.",
-        limits="What is said or heard was not examined, nor whether the sound belongs to the pictures.",
+        meaning=marked(
+            "Broadcasters and platforms bring sound to a set loudness (-23 LUFS in European television, about -14 on "
+            "many platforms). Total silence can be a stream without sound that was added, or sound taken out; abrupt "
+            "silences can be cuts or muted passages."
+        ),
+        limits=marked("What is said or heard was not examined, nor whether the sound belongs to the pictures."),
         details={
             "heard_s": round(sound.heard_s, 3),
             "loudness_lufs": sound.loudness_lufs,
@@ -206,15 +219,19 @@ def observe_sound_span(
         if abs(apart) > _APART_S
     ]
     if not told:
-        quiet.append("sound that begins or ends apart from the picture")
+        quiet.append(marked("sound that begins or ends apart from the picture"))
         return None
     return Observation(
-        topic="sound and picture",
+        topic=marked("sound and picture"),
         observed=f"The sound {' and '.join(told)}.",
-        meaning="Cutting without encoding again, joining of files, live recording and damage leave streams of unlike "
-        "length.",
-        limits="Many recorders stop their streams at slightly different times; it does not show that anything was "
-        "replaced.",
+        meaning=marked(
+            "Cutting without encoding again, joining of files, live recording and damage leave streams of unlike "
+            "length."
+        ),
+        limits=marked(
+            "Many recorders stop their streams at slightly different times; it does not show that anything was "
+            "replaced."
+        ),
         details={
             "picture_start_s": round(picture[0], 3),
             "picture_end_s": round(picture[1], 3),
@@ -227,10 +244,12 @@ def observe_sound_span(
 def observe_no_sound() -> Observation:
     """Say that there is no sound stream."""
     return Observation(
-        topic="sound",
-        observed="The file has no sound stream.",
-        meaning="It was recorded, exported or published without sound, or the sound was taken out; drones, thermal "
-        "cameras and fixed cameras often record none.",
-        limits="The file does not tell which. The platform's copy may lack sound that the original has.",
+        topic=marked("sound"),
+        observed=marked("The file has no sound stream."),
+        meaning=marked(
+            "It was recorded, exported or published without sound, or the sound was taken out; drones, thermal "
+            "cameras and fixed cameras often record none."
+        ),
+        limits=marked("The file does not tell which. The platform's copy may lack sound that the original has."),
         details={"sound_streams": 0},
     )

@@ -23,6 +23,7 @@ from verify.media.luma import luma_plane
 from verify.media.probe import MAX_PIXELS, picture_size
 from verify.media.transitions import BoundaryFinder
 from verify.model import DecodeOutcome, Interval, SampledFrame
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -301,9 +302,9 @@ def _outcome(container: InputContainer, stream: VideoStream, tally: _Tally, cuts
         missing_s = 0.0
     failure = tally.failure
     if missing_s and failure is None:
-        failure = "the file ends before its declared duration"
+        failure = marked("the file ends before its declared duration")
     if tally.damaged_frames and not tally.frames:
-        failure = "every picture in it is damaged"
+        failure = marked("every picture in it is damaged")
     return DecodeOutcome(
         decoded=Interval(start_s=0.0, end_s=end_s),
         frame_count=tally.frames,

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from verify.model import FrameClass, Interval, Shot
+from verify.translation import marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,11 +68,11 @@ _DARK_FLAT_SHARE = 0.75
 
 _REASONS = {
     FrameClass.TEXTURED: "",
-    FrameClass.TEMPLATE: "a card, bars or a logo: still lettering or shapes on a flat ground",
-    FrameClass.DARK: "nearly black: only what moves in it could tell pictures apart",
-    FrameClass.EMPTY: "a uniform picture with nothing in it",
+    FrameClass.TEMPLATE: marked("a card, bars or a logo: still lettering or shapes on a flat ground"),
+    FrameClass.DARK: marked("nearly black: only what moves in it could tell pictures apart"),
+    FrameClass.EMPTY: marked("a uniform picture with nothing in it"),
 }
-_NO_FRAME = "no frame of it was sampled"
+_NO_FRAME = marked("no frame of it was sampled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import verify
 from verify.acquire.versions import tool_versions
 from verify.dates import utc_now
 from verify.evidence.preserve import copy_statement
+from verify.findings.bearing import bearings
 from verify.findings.claims import release_claims
 from verify.findings.coverage import coverage
 from verify.findings.limits import standard_limits
@@ -23,6 +24,7 @@ from verify.findings.statements import (
     repeat_finding,
     same_scene_finding,
 )
+from verify.findings.warnings import decoding_warnings
 from verify.match.rejections import Rejected
 from verify.model import Release, Report, ReportedMatch, ReportedRepeat
 from verify.report.json_report import SCHEMA_VERSION
@@ -116,6 +118,7 @@ def assemble(material: Material) -> Report:
         material.matches,
         [entry.match.query for entry in repeats],
     )
+    claims = (*release_claims(material.acquisition), *material.claims)
     return Report(
         schema_version=SCHEMA_VERSION,
         report_id=material.report_id,
@@ -130,7 +133,7 @@ def assemble(material: Material) -> Report:
         matches=accepted,
         same_scene=same_scene,
         findings=_other_findings(material, accepted, spans),
-        claims=(*release_claims(material.acquisition), *material.claims),
+        claims=claims,
         evidence=material.manifest,
         limits=(
             *origin_limits(material.references.values(), is_by_looks=material.is_by_looks),
@@ -152,6 +155,7 @@ def assemble(material: Material) -> Report:
         rejected_count=material.rejected.count,
         texts_read=bool(material.reading.reader),
         earlier_searched=material.earlier_searched,
+        bearings=bearings(claims, accepted, material.claimed_date, material.claimed_date_basis),
     )
 
 
@@ -242,17 +246,5 @@ def _reader_parameter(reading: PictureTexts) -> dict[str, str | int | float | bo
 
 
 def _warnings(material: Material) -> tuple[str, ...]:
-    warnings = [*material.acquisition.warnings, *material.warnings, *reading_warnings(material.reading)]
-    outcome = material.examination.outcome
-    if outcome.failure:
-        end = f"{outcome.decoded.end_s:.2f} s"
-        warnings.append(f"The file could be decoded only up to {end}: {outcome.failure}. The rest is not examinable.")
-    if outcome.damaged_packets:
-        warnings.append(
-            f"{outcome.damaged_packets} damaged parts or pictures of the file could not be decoded; they were skipped."
-        )
-    if material.archive is None:
-        warnings.append("No reference archive was searched.")
-    elif material.archive.reference_count == 0:
-        warnings.append("The reference archive is empty, so nothing was searched.")
-    return tuple(warnings)
+    found = decoding_warnings(material.examination.outcome, material.archive)
+    return (*material.acquisition.warnings, *material.warnings, *reading_warnings(material.reading), *found)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from verify.dates import earliest_day, latest_day
 from verify.findings.changes import picture_changes
-from verify.findings.wording import quoted, rate_words, share_words
+from verify.findings.wording import cleaned, grouped, rate_words, share_words
 from verify.model import AnalystDecision, FindingKind, ReferenceKind
 from verify.translation import _
 
@@ -139,7 +139,7 @@ def _earlier(finding: Finding, dates: dict[str, str], not_shown: str) -> DateRel
 
 
 def _shown(moment: str) -> str:
-    return quoted(moment, _DATE_LIMIT)[1:-1]
+    return cleaned(moment, _DATE_LIMIT)
 
 
 def _days(moment: str) -> tuple[date, date] | None:
@@ -155,10 +155,10 @@ def chance_words(bound: FalseAlarmBound | None) -> str:
     """Say in one line how often a score is reached without reuse, with the bound that follows."""
     if bound is None or bound.trials <= 0:
         return _("not measured how often unrelated footage reaches it")
-    reached = f"{bound.alarms:,}" if bound.alarms > 0 else _("none")
+    reached = grouped(bound.alarms) if bound.alarms > 0 else _("none")
     return _(
         "{reached} in {trials} searches for footage that was not in the archive: at most about {rate} (95% confidence)"
-    ).format(reached=reached, trials=f"{bound.trials:,}", rate=share_words(bound.rate_at_most))
+    ).format(reached=reached, trials=grouped(bound.trials), rate=share_words(bound.rate_at_most))
 
 
 def change_words(match: Match) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from verify.errors import InvalidUsageError
 from verify.findings.wording import timecode
+from verify.report.localising import localised
 from verify.report.machine_json import bounded_text
 from verify.report.options import Rendered
-from verify.report.stretches import Stretch, state_name, stretches
+from verify.report.stretches import Stretch, stretches
 from verify.report.texts import utc_words
+from verify.report.timeline import state_names
 from verify.translation import _, ngettext, speaking
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ def render_contact_sheet(report: Report, folder: Path, options: RenderOptions) -
         The path of a picture leads out of `folder`.
     """
     with speaking(options.language):
-        sheet = _Sheet(report, folder, options)
+        sheet = _Sheet(localised(report), folder, options)
         return Rendered(content=sheet.png(), notes=tuple(sheet.notes))
 
 
@@ -119,7 +121,7 @@ class _Sheet:
         left = _MARGIN_PX
         for style, look in _LOOKS.items():
             self._draw_band((left, _MARGIN_PX + 74, left + 34, _MARGIN_PX + 74 + _BAND_PX), look)
-            name = self._words(state_name(style), style.replace("_", " "))
+            name = self._words(state_names()[style], style.replace("_", " "))
             self._write((left + 42, _MARGIN_PX + 74), f"{look.letter}  {name}", 14)
             left += 74 + round(self._fonts[14].getlength(f"{look.letter}  {name}"))
 
@@ -179,7 +181,7 @@ class _Sheet:
         """Name the state of a shot, or give the letters of its states in their order."""
         styles = list(dict.fromkeys(part.style for part in parts))
         if len(styles) == 1:
-            return f"{_LOOKS[styles[0]].letter} {self._words(state_name(styles[0]))}"
+            return f"{_LOOKS[styles[0]].letter} {self._words(state_names()[styles[0]])}"
         return " ".join(_LOOKS[style].letter for style in styles)
 
     def _draw_picture(self, view: ShotView | None, left: int, top: int, shot: int) -> None:

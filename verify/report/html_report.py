@@ -13,10 +13,11 @@ from verify.errors import InvalidUsageError
 from verify.findings.changes import filled_share, picture_changes
 from verify.findings.statements import basis_words
 from verify.findings.support import false_alarm_words, supporting_families
-from verify.findings.wording import about_share, counted, listed, rate_words, seconds_words, timecode
+from verify.findings.wording import about_share, counted, grouped, listed, rate_words, seconds_words, timecode
 from verify.model import MatchLevel
 from verify.report.card_words import CARD_FILTERS
 from verify.report.geometry_figure import draw_geometry, laid_on_query
+from verify.report.localising import localised
 from verify.report.motion_figure import draw_motion, draw_similarity
 from verify.report.options import RenderOptions
 from verify.report.page_view import (
@@ -33,7 +34,7 @@ from verify.report.page_view import (
 )
 from verify.report.texts import harmless, size_words, utc_words, visible, web_link
 from verify.report.timeline import build_timeline
-from verify.translation import _, ngettext, speaking
+from verify.translation import _, is_kept_english, ngettext, speaking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,8 @@ def render_html(report: Report, folder: Path, options: RenderOptions | None = No
     script = _joined(_SCRIPTS)
     digest = hashlib.sha256(script.encode()).digest()
     with speaking(shown.language) as language:
+        recorded = report
+        report = localised(report)
         template = _environment(folder, shown).get_template("report.html.j2")
         return template.render(
             report=report,
@@ -93,7 +96,7 @@ def render_html(report: Report, folder: Path, options: RenderOptions | None = No
             legend=legend(report),
             span_rows=span_rows(report),
             notes=loose_findings(report),
-            claim_sides=claims_by_side(report),
+            claim_sides=claims_by_side(report, recorded),
             shots=listed_shots(report),
             subjects=subjects(report),
             most_rejections=MOST_REJECTIONS,
@@ -115,10 +118,11 @@ def _harmless(value: Any) -> Any:
 
 
 def _prose(text: str) -> Markup:
-    """Escape a sentence and keep its dates from being broken at the end of a line."""
+    """Escape a sentence, keep its dates from being broken at the end of a line, and say so if it stayed in English."""
     from markupsafe import Markup, escape  # noqa: PLC0415 - comes with jinja2, and as late
 
-    return Markup(_DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(_harmless(text)))))  # noqa: S704 - escaped
+    escaped = _DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(_harmless(text))))
+    return Markup(f"<span{_language_mark(text)}>{escaped}</span>" if is_kept_english(text) else escaped)  # noqa: S704 - escaped
 
 
 class _PictureLoader:
@@ -152,6 +156,13 @@ def _geometry_figure(entry: ReportedMatch | ReportedRepeat) -> GeometryFigure | 
 
 def _similarity_figure(match: Match) -> SimilarityFigure | None:
     return draw_similarity(match.similarity, match.time_map) if match.similarity else None
+
+
+def _language_mark(text: str) -> Markup:
+    """Return the attributes of an element whose text stays in English on a page of another language, with a blank."""
+    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2, and as late
+
+    return Markup(' lang="en" dir="ltr"') if is_kept_english(text) else Markup("")
 
 
 def _matrix(values: tuple[float, ...]) -> str:
@@ -213,6 +224,8 @@ def _environment(folder: Path, options: RenderOptions) -> jinja2.Environment:
         "laid_on_query": laid_on_query,
         **CARD_FILTERS,
         "annotations_of": annotations_of,
+        "lang": _language_mark,
+        "grouped": grouped,
     }
     environment.filters.update(filters)
     return environment

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verify.errors import VerifyError
+from verify.findings.wording import grouped
 from verify.media.watchdog import Watchdog
 from verify.processes import BrokenMessageError, Worker, receive_message, send_message
 from verify.report.options import Rendered, RenderOptions
@@ -188,7 +189,7 @@ def _notice(missing: Collection[str]) -> str:
         "as {sign}: {codes}. report.html and report.json have them.",
         len(missing),
     )
-    return text.format(count=f"{len(missing):,}", sign=_NO_GLYPH, codes=_codes(missing))
+    return text.format(count=grouped(len(missing)), sign=_NO_GLYPH, codes=_codes(missing))
 
 
 def _notes(missing: Collection[str], standards: Sequence[str], problems: Sequence[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urldefrag, urlencode, urlsplit
 
 from verify.errors import InvalidUsageError
 from verify.findings.wording import timecode
+from verify.report.localising import localised
 from verify.report.options import Rendered
 from verify.report.texts import harmless, utc_words, visible, web_link
 from verify.translation import _, ngettext, speaking
@@ -97,6 +98,7 @@ def render_search_page(report: Report, folder: Path, options: RenderOptions) -> 
         The path of a picture leads out of `folder`.
     """
     with speaking(options.language) as language:
+        report = localised(report)
         page = _template().render(
             report=report,
             options=options,

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from verify.findings.wording import quoted
 from verify.model import ReportedRepeat
+from verify.report.localising import localised
 from verify.report.machine_json import stated_moment
 from verify.report.options import Rendered
-from verify.report.stretches import state_name, stretches
+from verify.report.stretches import stretches
+from verify.report.timeline import state_names
 from verify.translation import _, ngettext, speaking
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ _PLACE = "line:0"
 def render_states(report: Report, _folder: Path, options: RenderOptions) -> Rendered:
     """Render one cue for each stretch of the release in which nothing changes."""
     with speaking(options.language):
+        report = localised(report)
         blocks = ["WEBVTT", _note(report)]
         blocks += [_cue(number, stretch) for number, stretch in enumerate(stretches(report), 1)]
     return Rendered(content=("\n\n".join(blocks) + "\n").encode("utf-8"))
@@ -45,7 +48,7 @@ def _note(report: Report) -> str:
 
 def _cue(number: int, stretch: Stretch) -> str:
     start_ms, end_ms = (round(time_s * 1000) for time_s in (stretch.interval.start_s, stretch.interval.end_s))
-    lines = [_capitalised(state_name(stretch.style)), *map(_named_words, stretch.named[:_MOST_NAMED])]
+    lines = [_capitalised(state_names()[stretch.style]), *map(_named_words, stretch.named[:_MOST_NAMED])]
     if (more := len(stretch.named) - _MOST_NAMED) > 0:
         lines.append(ngettext("and {count} more", "and {count} more", more).format(count=more))
     timing = f"{_timestamp(start_ms)} --> {_timestamp(max(end_ms, start_ms + 1))} {_PLACE}"

@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verify.model import CoverageState, Interval, MatchLevel
-from verify.translation import _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,18 +35,6 @@ class Stretch:
     interval: Interval
     style: str
     named: tuple[Named, ...]
-
-
-def state_name(style: str) -> str:
-    """Name a style in the language that is spoken."""
-    return {
-        "confirmed": _("matched, confirmed"),
-        "possible": _("matched, possible"),
-        "repeated": _("repeated in this release"),
-        "template": _("title card, logo or bars"),
-        "not_examinable": _("not examinable"),
-        "no_match": _("no match"),
-    }[style]
 
 
 def stretches(report: Report) -> tuple[Stretch, ...]:

@@ -6,6 +6,9 @@ import re
 import unicodedata
 from urllib.parse import urlsplit
 
+from verify.findings.wording import grouped
+from verify.translation import _
+
 _MAX_LINK = 2000
 _NOT_IN_URLS = frozenset(" \"'<>\\^`{|}")
 # Left-to-right and right-to-left marks and joiners belong to ordinary writing; these can turn a sentence around.
@@ -42,7 +45,7 @@ def utc_words(text: str) -> str:
 
 def size_words(size_bytes: int) -> str:
     """Write a size as '1.9 MB (1,912,345 bytes)'."""
-    exact = f"{size_bytes:,} bytes"
+    exact = _("{count} bytes").format(count=grouped(size_bytes))
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size_bytes >= factor:
             return f"{size_bytes / factor:.1f} {unit} ({exact})"

@@ -11,7 +11,7 @@ import unicodedata
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from verify.findings.wording import timecode
+from verify.findings.wording import grouped, timecode
 from verify.report.texts import harmless, visible, web_link
 from verify.translation import _, spoken
 
@@ -150,7 +150,7 @@ def shortened_note(shown: int, total: int) -> list[Block]:
     if shown >= total:
         return []
     text = _("The first {shown} of {total} are shown; report.json has all of them.")
-    return [paragraph(text.format(shown=f"{shown:,}", total=f"{total:,}"), look="small")]
+    return [paragraph(text.format(shown=grouped(shown), total=grouped(total)), look="small")]
 
 
 def _in_its_direction(text: str) -> str:

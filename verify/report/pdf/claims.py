@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from verify.report.page_view import claims_by_side
 from verify.report.pdf import blocks
 from verify.report.pdf.matches import decision_words, said_runs
 from verify.report.texts import utc_words
@@ -12,18 +13,21 @@ from verify.translation import _
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from verify.model import Annotation, Claim, Report
+    from verify.model import Annotation, Report
+    from verify.report.page_view import NumberedClaim
     from verify.report.pdf.blocks import Block, Run
 
-_RELEASE_ITSELF = "the release itself"
 _MOST_CLAIMS = 100
 _MOST_BEARINGS = 20
 _MOST_WORDS = 200
 _STATEMENT_LIMIT, _NOTE_LIMIT = 1200, 2000
 
 
-def claims_section(report: Report) -> list[Block]:
-    """Quote the claims of the release and its publisher beside those of others, none in the tool's own voice."""
+def claims_section(report: Report, recorded: Report) -> list[Block]:
+    """Quote the claims of the release and its publisher beside those of others, none in the tool's own voice.
+
+    `recorded` is the report as it was recorded, where `report` says the same in another language.
+    """
     made = [blocks.heading(_("Claims and counter-claims"))]
     if not report.claims:
         return [*made, blocks.paragraph(_("No claims were found in the release and none were given."))]
@@ -35,9 +39,8 @@ def claims_section(report: Report) -> list[Block]:
         [blocks.heading(_("By the release and its publisher"), 2)],
         [blocks.heading(_("By others"), 2)],
     ]
-    listed = list(enumerate(report.claims, 1))[:_MOST_CLAIMS]
-    for number, claim in listed:
-        sides[0 if _is_by_release(claim, report.release.publisher) else 1].append(_claim_block(report, number, claim))
+    for side, claims in zip(sides, claims_by_side(report, recorded), strict=True):
+        side += [_claim_block(claim) for claim in claims if claim.number <= _MOST_CLAIMS]
     for side, none in zip(
         sides,
         (_("No claim of theirs was found or given."), _("No claim of others was given to this tool.")),
@@ -49,16 +52,12 @@ def claims_section(report: Report) -> list[Block]:
         *made,
         blocks.paragraph(lead, look="small"),
         blocks.beside(*sides),
-        *blocks.shortened_note(len(listed), len(report.claims)),
+        *blocks.shortened_note(min(_MOST_CLAIMS, len(report.claims)), len(report.claims)),
     ]
 
 
-def _is_by_release(claim: Claim, publisher: str) -> bool:
-    is_publisher = bool(publisher.strip()) and claim.claimant.strip().casefold() == publisher.strip().casefold()
-    return is_publisher or claim.origin.startswith(_RELEASE_ITSELF)
-
-
-def _claim_block(report: Report, number: int, claim: Claim) -> Block:
+def _claim_block(numbered: NumberedClaim) -> Block:
+    claim, bearings = numbered.claim, numbered.bearings
     date = blocks.outside(utc_words(claim.date), 40)
     inside = [
         blocks.quotation(claim.statement, _STATEMENT_LIMIT),
@@ -74,7 +73,6 @@ def _claim_block(report: Report, number: int, claim: Claim) -> Block:
         blocks.paragraph(origin, look="small"),
         blocks.paragraph(["label", _("not assessed by this tool")]),
     ]
-    bearings = [bearing for bearing in report.bearings if bearing.claim == number]
     if bearings:
         items: list[list[Run | str]] = [
             [blocks.recorded(bearing.statement), " (", _("Match {number}").format(number=bearing.match), ")"]

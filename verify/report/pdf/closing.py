@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from verify.findings.wording import seconds_words
+from verify.findings.wording import grouped, seconds_words
 from verify.model import FrameClass
 from verify.report.pdf import blocks
 from verify.translation import _, ngettext
@@ -94,7 +94,7 @@ def rejected_section(report: Report) -> list[Block]:
     )
     listed = report.rejected[:_MOST_REJECTIONS]
     count = max(report.rejected_count, len(report.rejected))
-    strongest = _("The strongest {shown} of {count}").format(shown=len(listed), count=f"{count:,}")
+    strongest = _("The strongest {shown} of {count}").format(shown=len(listed), count=grouped(count))
     titles = [_("In the release"), _("Reference"), _("Score"), _("Why it is not reported")]
     rows: list[list[list[Run | str]]] = [
         [
@@ -130,9 +130,9 @@ def method_section(report: Report) -> list[Block]:
         made.append(blocks.paragraph(_("No reference archive was searched.")))
     else:
         searched = _("{references} references, {length} of video, {frames} sampled frames").format(
-            references=f"{archive.reference_count:,}",
+            references=grouped(archive.reference_count),
             length=seconds_words(archive.duration_s),
-            frames=f"{archive.frame_count:,}",
+            frames=grouped(archive.frame_count),
         )
         rows: list[tuple[str, Sequence[Run | str]]] = [
             (_("Archive searched"), [searched]),

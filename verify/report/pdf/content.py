@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from verify.findings.wording import seconds_words, timecode
+from verify.findings.wording import grouped, seconds_words, timecode
 from verify.model import CoverageState, FindingKind, MatchLevel
+from verify.report.localising import localised
 from verify.report.pdf import blocks, closing, evidence, matches
 from verify.report.pdf.claims import claims_section, words_section
-from verify.report.pdf.timeline import span_styles, state_names, timeline_block
+from verify.report.pdf.timeline import timeline_block
 from verify.report.texts import utc_words
+from verify.report.timeline import span_styles, state_names
 from verify.translation import _, ngettext, spoken
 
 if TYPE_CHECKING:
@@ -29,11 +31,12 @@ _MOST_NOTES = 30
 def document(report: Report, options: RenderOptions, tray: PictureTray) -> dict[str, Any]:
     """Write a report out for the template, in the language spoken at present."""
     said = _by_subject(options.annotations)
+    recorded, report = report, localised(report)
     sections = [
         *_opening(report, options, tray),
         *_timeline_section(report),
         *_entries_sections(report, said, tray),
-        *claims_section(report),
+        *claims_section(report, recorded),
         *words_section(options.annotations),
         blocks.heading(_("What this report cannot say")),
         blocks.bullets([[blocks.recorded(limit)] for limit in report.limits], "limits"),
@@ -132,12 +135,12 @@ def _figures(report: Report) -> list[tuple[str, str]]:
     possible = len(report.matches) - confirmed
     searched = report.archive.reference_count if report.archive else 0
     figures = [
-        (f"{confirmed:,}", ngettext("confirmed match", "confirmed matches", confirmed)),
-        (f"{possible:,}", ngettext("possible match", "possible matches", possible)),
+        (grouped(confirmed), ngettext("confirmed match", "confirmed matches", confirmed)),
+        (grouped(possible), ngettext("possible match", "possible matches", possible)),
     ]
     if report.repeats:
         count = len(report.repeats)
-        figures.append((f"{count:,}", ngettext("repeat inside the release", "repeats inside the release", count)))
+        figures.append((grouped(count), ngettext("repeat inside the release", "repeats inside the release", count)))
     examined = f"{math.floor(examined_s * 10 + 1e-6) / 10:.1f}"
     return [
         *figures,
@@ -146,7 +149,7 @@ def _figures(report: Report) -> list[tuple[str, str]]:
             _("could be examined"),
         ),
         (
-            f"{searched:,}" if report.archive else _("none"),
+            grouped(searched) if report.archive else _("none"),
             ngettext("reference searched", "references searched", searched),
         ),
     ]

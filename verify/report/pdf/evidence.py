@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from verify.findings.wording import seconds_words
+from verify.findings.wording import grouped, seconds_words
 from verify.report.pdf import blocks
 from verify.report.texts import size_words, utc_words
 from verify.translation import _, ngettext
@@ -148,7 +148,7 @@ def _files_table(report: Report) -> list[Block]:
                 blocks.code(file.sha256, 100),
             ],
             [file.role.value.replace("_", " ")],
-            [_("{count} bytes").format(count=f"{file.size_bytes:,}")],
+            [_("{count} bytes").format(count=grouped(file.size_bytes))],
         ]
         for file in files
     ]

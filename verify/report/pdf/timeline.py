@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from verify.findings.wording import seconds_words, timecode
-from verify.model import CoverageState, Interval, MatchLevel
+from verify.model import Interval, MatchLevel
 from verify.report.pdf.blocks import Block
+from verify.report.timeline import span_styles, state_names
 from verify.translation import _
 
 if TYPE_CHECKING:
@@ -24,37 +25,6 @@ _LABEL_PERCENT = 3.6
 #: Neighbours narrower than this share of a row cannot be told apart in print and are drawn as one.
 _LEAST_SHARE = 1 / 600
 _TICK_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
-
-
-def state_names() -> dict[str, str]:
-    """Name the styles of spans, in the order in which the legend lists them."""
-    return {
-        "confirmed": _("matched, confirmed"),
-        "possible": _("matched, possible"),
-        "repeated": _("repeated in this release"),
-        "template": _("title card, logo or bars"),
-        "not_examinable": _("not examinable"),
-        "no_match": _("no match"),
-        "mixed": _("several short spans"),
-    }
-
-
-def span_styles(report: Report) -> list[str]:
-    """Return the style of each span: its state, where a matched span is 'confirmed' or 'possible'."""
-    confirmed = sorted(
-        (entry.match.query.start_s, entry.match.query.end_s)
-        for entry in report.matches
-        if entry.match.level is MatchLevel.CONFIRMED
-    )
-    styles = []
-    for span in report.coverage:
-        if span.state is not CoverageState.MATCHED:
-            styles.append(span.state.value)
-            continue
-        here = span.interval
-        is_confirmed = any(min(end, here.end_s) > max(start, here.start_s) for start, end in confirmed)
-        styles.append("confirmed" if is_confirmed else "possible")
-    return styles
 
 
 def timeline_block(report: Report) -> Block | None:
