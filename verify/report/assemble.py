@@ -47,7 +47,8 @@ if TYPE_CHECKING:
         ReportFile,
     )
 
-_DISTRIBUTIONS = (
+#: Whose versions a report names.
+DISTRIBUTIONS = (
     "av", "c2pa-python", "faiss-cpu", "opencv-python-headless", "imagehash", "numpy", "onnxruntime", "yt-dlp",
 )  # fmt: skip
 
@@ -132,7 +133,7 @@ def assemble(material: Material) -> Report:
             *standard_limits(material.archive, examination.outcome, found, is_by_looks=material.is_by_looks),
         ),
         parameters=material.parameters,
-        versions=tool_versions(*_DISTRIBUTIONS),
+        versions=tool_versions(*DISTRIBUTIONS),
         warnings=_warnings(material),
         observations=material.observations,
         credentials=material.credentials,
