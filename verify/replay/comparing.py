@@ -25,7 +25,7 @@ SCORE_TOLERANCE = 0.02
 TIME_TOLERANCE_S = 0.05
 RATE_TOLERANCE = 0.01
 #: Of where the picture lies in the reference's, in shares of its size.
-PLACE_TOLERANCE = 0.02
+PLACE_TOLERANCE = 0.05
 #: Share of the shorter of two passages that they must have in common to be about the same.
 _SAME_PASSAGE = 0.5
 
@@ -163,6 +163,7 @@ def _compared(recorded: Told, now: Told, state: Callable[[Match, Reference | Non
         differences=differences,
         score_change=abs(recorded.match.score - now.match.score),
         time_change_s=_time_change_s(recorded.match, now.match),
+        place_change=_moved(recorded.match.geometry, now.match.geometry),
     )
 
 

@@ -36,8 +36,9 @@ class ReplayedFinding:
     """A finding of the report, or one that came out only now, and how the two compare.
 
     `label` names it as the report does ('match 3'), `about` says in short what it tells of. `differences` are those of
-    a different finding, `why` says why one could not be re-run, or what a difference may come from. `score_change` and
-    `time_change_s` are the largest absolute differences of numbers, None where there was nothing to compare.
+    a different finding, `why` says why one could not be re-run, or what a difference may come from. `score_change`,
+    `time_change_s` and `place_change` (of a corner of the picture, in shares of the reference's) are the largest
+    absolute differences of numbers, None where there was nothing to compare.
     """
 
     label: str
@@ -47,6 +48,7 @@ class ReplayedFinding:
     why: str = ""
     score_change: float | None = None
     time_change_s: float | None = None
+    place_change: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

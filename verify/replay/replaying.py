@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from verify.acquire.versions import tool_versions
-from verify.errors import EvidenceMismatchError, VerifyError
+from verify.errors import EvidenceMismatchError, UnreadableMediaError, VerifyError
 from verify.evidence.reading import shown
 from verify.pipeline import PARAMETERS
 from verify.replay.comparing import SCORE_TOLERANCE, TIME_TOLERANCE_S
 from verify.replay.outcome import Difference, Problem, Replay
 from verify.replay.rehashing import is_whole, read_report, rehash
-from verify.replay.rerunning import ContradictionError, rerun
+from verify.replay.rerunning import PROXY_NAME, ContradictionError, rerun
 from verify.replay.stating import none_run, replayed_findings
 from verify.report.assemble import DISTRIBUTIONS
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _NO_FINGERPRINTS = "the report keeps no fingerprints (--no-fingerprints), or is of a version that kept none"
 _MAX_TEXT = 300
+_MAX_REASON = 1000
 
 
 def replay(folder: Path, archive: Path, descriptor: Path | None, progress: Progress) -> Replay:
@@ -47,33 +48,20 @@ def replay(folder: Path, archive: Path, descriptor: Path | None, progress: Progr
     """
     report, report_sha256 = read_report(folder)
     rehashed = rehash(folder, report, progress)
-    searched = ""
-    findings: tuple[ReplayedFinding, ...] = ()
     why = _why_not(report, rehashed)
-    if not why:
-        try:
-            found = rerun(report, folder / report.examination, archive, descriptor, progress)
-            searched, findings = found.searched, tuple(replayed_findings(report, found))
-        except ContradictionError as error:
-            why = str(error)
-        except EvidenceMismatchError as error:
-            why = f"{report.examination} cannot be used: {error.problem}"
-            rehashed = rehashed._replace(
-                changed=(*rehashed.changed, Problem(path=shown(report.examination), problem=error.problem))
-            )
-        except VerifyError as error:
-            if not rehashed.changed:
-                raise
-            why = str(error)
     if why:
-        findings = tuple(none_run(report, why))
+        ran = _Ran(findings=tuple(none_run(report, why)))
+    else:
+        ran = _run(
+            report, folder / report.examination, archive, descriptor, progress, is_changed=bool(rehashed.changed)
+        )
     return Replay(
         report_id=shown(report.report_id, _MAX_TEXT),
         report_sha256=report_sha256,
         snapshot_id=shown(report.archive.snapshot_id, _MAX_TEXT) if report.archive else "",
-        searched=searched,
-        findings=findings,
-        changed=rehashed.changed,
+        searched=ran.searched,
+        findings=ran.findings,
+        changed=(*rehashed.changed, *ran.changed),
         unreadable=rehashed.unreadable,
         holds=rehashed.holds,
         unchecked=rehashed.unchecked,
@@ -81,6 +69,38 @@ def replay(folder: Path, archive: Path, descriptor: Path | None, progress: Progr
         score_tolerance=SCORE_TOLERANCE,
         time_tolerance_s=TIME_TOLERANCE_S,
     )
+
+
+class _Ran(NamedTuple):
+    """What came of the search, and files that turned out to be no such files."""
+
+    findings: tuple[ReplayedFinding, ...]
+    searched: str = ""
+    changed: tuple[Problem, ...] = ()
+
+
+def _run(
+    report: Report, examination: Path, archive: Path, descriptor: Path | None, progress: Progress, *, is_changed: bool
+) -> _Ran:
+    """Search again and compare; where bytes have changed already, that nothing could be searched is no error more."""
+    changed: tuple[Problem, ...] = ()
+    try:
+        found = rerun(report, examination, archive, descriptor, progress)
+        return _Ran(tuple(replayed_findings(report, found)), found.searched)
+    except ContradictionError as error:
+        why = str(error)
+    except EvidenceMismatchError as error:
+        why = f"{examination.name} cannot be used: {error.problem}"
+        changed = (Problem(path=shown(report.examination), problem=error.problem),)
+    except UnreadableMediaError as error:
+        if not error.subject.endswith(PROXY_NAME):  # one of the archive
+            raise
+        why = f"{examination.name} cannot be used: its small pictures cannot be decoded"
+    except VerifyError as error:
+        if not is_changed:
+            raise
+        why = str(error)
+    return _Ran(tuple(none_run(report, shown(why, _MAX_REASON))), changed=changed)
 
 
 def _why_not(report: Report, rehashed: Rehashed) -> str:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from verify.match.materials import QueryMaterial
     from verify.model import Match, Progress, Reference, Report
 
-_PROXY_NAME = "proxy.mkv"
+#: What the release's small pictures are called while they are read.
+PROXY_NAME = "release-proxy.mkv"
 _SAME_TIME_S = 0.001
 
 
@@ -81,7 +82,7 @@ def rerun(report: Report, examination: Path, archive: Path, descriptor: Path | N
     """
     learned = descriptor_of(report, descriptor)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder, ProxyReader() as proxies:
-        proxy = Path(folder) / _PROXY_NAME
+        proxy = Path(folder) / PROXY_NAME
         stored = read_examination(examination, proxy)
         _check_belongs(report, stored.examination, stored.model_sha256, learned)
         query = query_material(stored.examination, proxy, proxies, learned)

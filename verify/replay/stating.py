@@ -150,9 +150,9 @@ def _missing(found: Rerun) -> str:
     for noun, some in (("reference", found.unusable), ("earlier release", found.unusable_releases)):
         if some:
             named = [f"{shown(each.reference_id, 100)}: {shown(each.why)}" for each in some[:_MOST_NAMED]]
-            more = f"; and {len(some) - _MOST_NAMED} more" if len(some) > _MOST_NAMED else ""
-            told.append(f"{counted(len(some), noun)} that was searched then could not be: {'; '.join(named)}{more}")
-    return ". ".join(told).replace(" that was searched then", " that were searched then") if told else ""
+            more = [f"{len(some) - _MOST_NAMED} more"] if len(some) > _MOST_NAMED else []
+            told.append(f"{counted(len(some), noun)} of then could not be searched ({'; '.join([*named, *more])})")
+    return ", ".join(told)
 
 
 # --- what follows from all of them -----------------------------------------------------------------------------------
