@@ -538,14 +538,16 @@ def test_texts_that_act_on_a_terminal(alone: Path, archive: Path):
     assert not {"\x1b", "\u202e", "\x07"} & set(done.out + done.err)
 
 
-def rewritten(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change what the stored fingerprints say of themselves, and let the report vouch for it."""
+def rewritten(folder: Path, change: Callable[[dict[str, Any]], None], **parts: bytes) -> None:
+    """Change what the stored fingerprints say of themselves, or parts of them, and let the report vouch for it."""
     path = folder / "fingerprints.zip"
     with open_members(path) as file:
         document = json.loads(file.read(DOCUMENT_NAME, 2**24))
-        others = [Member(name, file.read(name, 2**28)) for name in sorted(file.names - {DOCUMENT_NAME})]
+        others = {name: file.read(name, 2**28) for name in sorted(file.names - {DOCUMENT_NAME})}
     change(document)
-    write_members(path, [Member(DOCUMENT_NAME, json.dumps(document).encode()), *others])
+    others |= {name.replace("_", "."): content for name, content in parts.items()}
+    members = [Member(name, content) for name, content in others.items()]
+    write_members(path, [Member(DOCUMENT_NAME, json.dumps(document).encode()), *members])
     own = listed("fingerprints.zip", path.read_bytes())
     edited(folder, lambda told: told.update(files=[f for f in told["files"] if f["path"] != own["path"]] + [own]))
 
@@ -566,6 +568,14 @@ def test_fingerprints_of_another_kind(change: Callable[[dict[str, Any]], None], 
     assert done.code == code, done.out + done.err
     if told:
         assert set(results(told).values()) == {NOT_RUN}
+
+
+def test_small_pictures_that_cannot_be_decoded(alone: Path, archive: Path):
+    rewritten(alone, lambda _: None, proxy_mkv=b"no video" * 100)
+    done, told = replay(alone, archive)
+    assert done.code == 22, done.err
+    assert set(results(told).values()) == {NOT_RUN}
+    assert "its small pictures cannot be decoded" in of_label(told, "match 1")["why"]
 
 
 def test_what_is_no_zip_is_told(alone: Path, archive: Path):
