@@ -16,8 +16,10 @@ from tests.cli.helpers.command import Done, verify
 from tests.unit.onnx_samples import written
 from verify.archive.cases import CASES_NAME
 from verify.archive.catalogue import CATALOGUE_NAME
+from verify.evidence.reading import digest_of
 from verify.fingerprint.member_file import Member, open_members, write_members
 from verify.fingerprint.stored_examination import DOCUMENT_NAME, PICTURES_NAME
+from verify.replay import rehashing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -587,6 +589,28 @@ def test_what_is_no_zip_is_told(alone: Path, archive: Path):
     assert done.code == 20
     assert told["changed"][0]["path"] == "fingerprints.zip"
     assert PICTURES_NAME not in done.err
+
+
+def test_what_may_not_be_read_is_told_apart(alone: Path, archive: Path, monkeypatch: pytest.MonkeyPatch):
+    closed = min((alone / "frames").iterdir())
+
+    def digest(path: Path, limit_bytes: int | None = None) -> tuple[str, int]:
+        if path.name == closed.name:
+            raise PermissionError(13, "Permission denied")
+        return digest_of(path, limit_bytes)
+
+    monkeypatch.setattr(rehashing, "digest_of", digest)
+    done, told = replay(alone, archive)
+    assert done.code == 100
+    assert set(results(told).values()) == {SAME}
+    assert told["unreadable"] == [{"path": f"frames/{closed.name}", "problem": "cannot be read (Permission denied)"}]
+    assert not any("Every file that the report is made with" in sentence for sentence in told["holds"])
+
+
+def test_an_empty_name_is_not_the_working_folder(alone: Path, archive: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(alone)
+    assert verify("replay", "", "--archive", archive).code == 2
+    assert verify("replay", ".", "--archive", archive).code == 0
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "empty", "link"])

@@ -20,7 +20,7 @@ _MAX_PATH_CHARACTERS = 4096
 
 
 @click.command()
-@click.argument("report", type=click.Path(path_type=Path), metavar="REPORT_DIR")
+@click.argument("report", metavar="REPORT_DIR")
 @archive_option
 @click.option(
     "--descriptor",
@@ -29,12 +29,12 @@ _MAX_PATH_CHARACTERS = 4096
     help="Learned descriptor (ONNX) that the report was made with, if it was not the program's own.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write the outcome as JSON to standard output.")
-def replay(*, report: Path, archive: Path | None, descriptor: Path | None, as_json: bool) -> int:
+def replay(*, report: str, archive: Path | None, descriptor: Path | None, as_json: bool) -> int:
     """Check a report again: hash, search, compare finding by finding.
 
     REPORT_DIR is the folder of a report. Its files are hashed again, the search is run again from its stored
     fingerprints in the state of the archive that it names, and each finding is said to be the same or different. The
-    exit code is 22 if one differs or could not be re-run, 20 if bytes have changed. Nothing is written in either
+    exit code is 22 if one differs or could not be re-run, 20 if bytes have changed. Nothing is changed in either
     folder, and no network is used.
     """
     from verify.replay.replaying import replay as replay_report  # noqa: PLC0415 - keeps `verify --help` instant
@@ -50,15 +50,17 @@ def replay(*, report: Path, archive: Path | None, descriptor: Path | None, as_js
     return _exit_code(outcome)
 
 
-def _folder(given: Path) -> Path:
+def _folder(given: str) -> Path:
     """Follow the links that the user gives; those inside the folder are for the check to find."""
+    if not given:  # which would be the working folder
+        raise InvalidUsageError("REPORT_DIR", "is empty", _GIVE)
     try:
-        folder = given.resolve()
+        folder = Path(given).resolve()
         is_folder, is_there = folder.is_dir(), folder.exists()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InvalidUsageError(given, f"cannot be found ({reason})", _GIVE) from error
-    if not str(given) or not is_folder:
+    if not is_folder:
         raise InvalidUsageError(given, "is no folder" if is_there else "there is no such folder", _GIVE)
     return folder
 
