@@ -25,7 +25,7 @@ SCORE_TOLERANCE = 0.02
 TIME_TOLERANCE_S = 0.05
 RATE_TOLERANCE = 0.01
 #: Of where the picture lies in the reference's, in shares of its size.
-PLACE_TOLERANCE = 0.05
+PLACE_TOLERANCE = 0.1
 #: Share of the shorter of two passages that they must have in common to be about the same.
 _SAME_PASSAGE = 0.5
 
