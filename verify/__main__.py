@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "archive": ("verify.commands.archive", "Keep the reference archive that releases are checked against."),
     "evidence": ("verify.commands.evidence", "Check a preserved case, or have its time stated."),
     "key": ("verify.commands.key", "Keep the key that cases are signed with."),
+    "replay": ("verify.commands.replay", "Check a report again: hash, search, compare finding by finding."),
     "doctor": ("verify.commands.doctor", "Say what works on this machine and what to install."),
     "demo": ("verify.commands.demo", "Run the main job on real footage, and compare with what was planted."),
 }

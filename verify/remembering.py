@@ -19,7 +19,7 @@ from verify.media.proxies import ProxyReader
 from verify.model import Reference, ReferenceKind, Sighting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from verify.evidence.securing import Preserved
     from verify.fingerprint.examine import Examination
@@ -65,15 +65,22 @@ def search_earlier(cases: CaseBook, release: Reference, query: QueryMaterial, pr
         chosen.append(earlier)
     if not chosen:
         return replace(NONE_EARLIER, known=len(known))
-    with ProxyReader() as proxies:
-        library = library_of(cases.archive, [earlier.id for earlier in chosen], proxies)
-        found = find_matches(query, library.hashes, library.material, progress)
     return EarlierReleases(
-        matches=tuple(match for match in found if not match.same_scene_only),
+        matches=compare_with_releases(cases, [earlier.id for earlier in chosen], query, progress),
         releases={earlier.id: earlier for earlier in chosen},
         searched=tuple(earlier.id for earlier in chosen),
         known=len(known),
     )
+
+
+def compare_with_releases(
+    cases: CaseBook, release_ids: Sequence[str], query: QueryMaterial, progress: Progress
+) -> tuple[Match, ...]:
+    """Find what a release shares with remembered ones; a scene that merely comes back is left out."""
+    with ProxyReader() as proxies:
+        library = library_of(cases.archive, release_ids, proxies)
+        found = find_matches(query, library.hashes, library.material, progress)
+    return tuple(match for match in found if not match.same_scene_only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,17 +6,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from verify.archive.descriptor_index import DescriptorIndex
 from verify.archive.index import ReferenceIndex
 from verify.archive.local_index import LocalIndex
 from verify.archive.motion_index import MotionIndex
-from verify.archive.origins import may_lack
+from verify.archive.origins import may_lack, without_vectors
 from verify.archive.store import Archive
 from verify.errors import ArchiveDamagedError, ArchiveLockedError
 from verify.fingerprint.registry import CUES
 from verify.match.materials import ReferenceMaterial
 from verify.match.query import MIN_QUALITY
 from verify.media.proxies import ProxyReader
+from verify.model import DescriptorSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,7 +90,8 @@ def library_of(
     reference_ids
         Which references, in order; retracted ones too.
     learned
-        Descriptor to search by where all of them have vectors of it; where not, they are searched without.
+        Descriptor to search by where all of them have vectors of it, or came with a pack that lets none be made; where
+        not, they are searched without.
     """
     ids = sorted(reference_ids)
     with archive.reading():
@@ -103,6 +107,10 @@ def library_of(
             for stored in archive.descriptor_digests(name):
                 if learned and stored.model_sha256 == learned.sha256:
                     vectors[name] = archive.descriptors(stored)
+        if learned:
+            for name in (without_vectors(archive) & set(ids)) - set(vectors):
+                none = np.zeros((0, learned.dimensions), np.float16)
+                vectors[name] = DescriptorSet(model_sha256=learned.sha256, times_s=np.zeros(0), vectors=none)
         is_described = bool(learned) and len(vectors) == len(ids)
         return Library(
             archive=archive,

@@ -52,7 +52,8 @@ if TYPE_CHECKING:
         ReportFile,
     )
 
-_DISTRIBUTIONS = (
+#: Whose versions a report names.
+DISTRIBUTIONS = (
     "av", "c2pa-python", "faiss-cpu", "opencv-python-headless", "imagehash", "numpy", "onnxruntime", "yt-dlp",
 )  # fmt: skip
 
@@ -141,7 +142,7 @@ def assemble(material: Material) -> Report:
             *reading_limits(material.reading),
         ),
         parameters={**material.parameters, **_reader_parameter(material.reading)},
-        versions=tool_versions(*_DISTRIBUTIONS),
+        versions=tool_versions(*DISTRIBUTIONS),
         warnings=_warnings(material),
         observations=material.observations,
         credentials=material.credentials,
