@@ -6,15 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from verify.dates import earliest_day, latest_day
+from verify.dates import possible_days
 from verify.findings.changes import picture_changes
 from verify.findings.wording import cleaned, grouped, rate_words, share_words
 from verify.model import AnalystDecision, FindingKind, ReferenceKind
-from verify.translation import _
+from verify.translation import _, ngettext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
     from typing import Any
 
     from verify.model import FalseAlarmBound, Finding, Match, Reference
@@ -106,7 +105,7 @@ def precision_words(moment: str) -> str:
 
 def date_relation(finding: Finding, reference: Reference, claimed_date: str) -> DateRelation:
     """Say whether the reference's date precedes the claimed one, never more than the finding does."""
-    seen, claimed = _days(reference.first_seen), _days(claimed_date)
+    seen, claimed = possible_days(reference.first_seen), possible_days(claimed_date)
     dates = {"seen": _shown(reference.first_seen), "claimed": _shown(claimed_date)}
     not_shown = _("Not shown to be earlier than the claimed date.")
     if not reference.first_seen.strip():
@@ -142,15 +141,6 @@ def _shown(moment: str) -> str:
     return cleaned(moment, _DATE_LIMIT)
 
 
-def _days(moment: str) -> tuple[date, date] | None:
-    """Return the first and last day a date can mean, None if it cannot be read as one."""
-    day = moment.strip().partition("T")[0]
-    try:
-        return earliest_day(day), latest_day(day)
-    except ValueError:
-        return None
-
-
 def chance_words(bound: FalseAlarmBound | None) -> str:
     """Say in one line how often a score is reached without reuse, with the bound that follows."""
     if bound is None or bound.trials <= 0:
@@ -159,6 +149,11 @@ def chance_words(bound: FalseAlarmBound | None) -> str:
     return _(
         "{reached} in {trials} searches for footage that was not in the archive: at most about {rate} (95% confidence)"
     ).format(reached=reached, trials=grouped(bound.trials), rate=share_words(bound.rate_at_most))
+
+
+def family_count_words(count: int) -> str:
+    """Count the independent families of evidence."""
+    return ngettext("one family", "{count} independent families", count).format(count=count)
 
 
 def change_words(match: Match) -> tuple[str, ...]:
@@ -181,6 +176,7 @@ def decision_words(decision: AnalystDecision | None) -> str:
 CARD_FILTERS: dict[str, Callable[..., Any]] = {
     "other_video": other_video,
     "kind": kind_words,
+    "family_count": family_count_words,
     "made_up": made_up_words,
     "precision": precision_words,
     "date_relation": date_relation,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-from verify.findings.wording import grouped, seconds_words, timecode
-from verify.model import CoverageState, FindingKind, MatchLevel
+from verify.findings.wording import grouped, timecode
+from verify.model import FindingKind, MatchLevel
 from verify.report.localising import localised
+from verify.report.page_view import length_words, summarise
 from verify.report.pdf import blocks, closing, evidence, matches
 from verify.report.pdf.claims import claims_section, words_section
 from verify.report.pdf.timeline import timeline_block
@@ -126,13 +126,8 @@ def _opening(report: Report, options: RenderOptions, tray: PictureTray) -> list[
 
 def _figures(report: Report) -> list[tuple[str, str]]:
     """List the figures under the answer with what they count. What was examined is never rounded up."""
-    lengths = dict.fromkeys(CoverageState, 0.0)
-    for span in report.coverage:
-        lengths[span.state] += span.interval.duration_s
-    total_s = sum(lengths.values())
-    examined_s = lengths[CoverageState.MATCHED] + lengths[CoverageState.REPEATED] + lengths[CoverageState.NO_MATCH]
-    confirmed = sum(entry.match.level is MatchLevel.CONFIRMED for entry in report.matches)
-    possible = len(report.matches) - confirmed
+    summary = summarise(report)
+    confirmed, possible = summary.confirmed, summary.possible
     searched = report.archive.reference_count if report.archive else 0
     figures = [
         (grouped(confirmed), ngettext("confirmed match", "confirmed matches", confirmed)),
@@ -141,11 +136,10 @@ def _figures(report: Report) -> list[tuple[str, str]]:
     if report.repeats:
         count = len(report.repeats)
         figures.append((grouped(count), ngettext("repeat inside the release", "repeats inside the release", count)))
-    examined = f"{math.floor(examined_s * 10 + 1e-6) / 10:.1f}"
     return [
         *figures,
         (
-            _("{examined} of {total}").format(examined=examined, total=seconds_words(total_s)),
+            _("{examined} of {total}").format(examined=summary.examined_words, total=length_words(summary.total_s)),
             _("could be examined"),
         ),
         (

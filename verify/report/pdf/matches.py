@@ -9,7 +9,8 @@ from verify.findings.changes import picture_changes
 from verify.findings.statements import basis_words
 from verify.findings.support import false_alarm_words, supporting_families
 from verify.findings.wording import rate_words, seconds_words, timecode
-from verify.model import AnalystDecision, MatchLevel, ReferenceKind, ReportedMatch
+from verify.model import AnalystDecision, MatchLevel, ReportedMatch
+from verify.report.card_words import family_count_words, kind_words
 from verify.report.pdf import blocks
 from verify.report.texts import utc_words
 from verify.translation import _, ngettext
@@ -212,7 +213,7 @@ def _pair(pair: FramePair, match: Match, other: str, tray: PictureTray) -> list[
 def _measures(entry: ReportedMatch | ReportedRepeat, other: str) -> list[tuple[str, Sequence[Run | str]]]:
     match = entry.match
     families = supporting_families(match)
-    count = ngettext("one family", "{count} independent families", len(families)).format(count=len(families))
+    count = family_count_words(len(families))
     rows: list[tuple[str, Sequence[Run | str]]] = [
         (_("Evidence"), [f"{count}: {'; '.join(families)}" if families else _("no independent family of evidence")]),
     ]
@@ -284,21 +285,6 @@ def _motion_words(motion: MotionAgreement) -> str:
     median = _("median of the single moments {median}").format(median=f"{motion.per_moment:.3f}")
     alike = _("still pictures {alike}").format(alike=f"{motion.appearance:.3f}")
     return f"{words}; {median}; {alike}"
-
-
-def kind_words(kind: ReferenceKind) -> str:
-    """Say what a reference is classed as."""
-    words = {
-        ReferenceKind.NEWS: _("news"),
-        ReferenceKind.OFFICIAL_RELEASE: _("official release"),
-        ReferenceKind.EXERCISE: _("exercise"),
-        ReferenceKind.GAME: _("game"),
-        ReferenceKind.FILM: _("film"),
-        ReferenceKind.STOCK: _("stock"),
-        ReferenceKind.USER_GENERATED: _("user generated"),
-        ReferenceKind.OTHER: _("other"),
-    }
-    return words[kind]
 
 
 def _dated(day: str, basis: str, url: str) -> list[Run]:
