@@ -3,10 +3,8 @@
 
     python scripts/make_sample.py [--report DIR] [--picture FILE]
 
-Replaces reports/sample and docs/images/report.png. The preserved video (`evidence/`), the stored fingerprints (`fingerprints.zip`), the pictures as files (`frames/`) and
-the page that links to them (`search.html`) are left out here, because of their size; `report.json` names them with
-their digests. Make all of it again, on your own machine and without a network: `verify demo --rendered`. Times, ids
-and the address of the local page will differ.
+Replaces reports/sample and docs/images/report.png. The preserved video, the stored fingerprints and the pictures, which
+the page holds too, are left out: they are too large for a repository. Needs Chromium, its driver and selenium.
 """
 
 from __future__ import annotations
@@ -33,9 +31,9 @@ A report of `verify demo --rendered`, made by `make sample`. The footage is draw
 is invented, and nobody is shown. Open `report.html`.
 
 The preserved video (`evidence/`), the stored fingerprints (`fingerprints.zip`), the pictures as files (`frames/`) and
-the page that links to them (`search.html`) are left out here, because of their size; `report.json` names them with their
-digests. Make all of it again, on your own machine and without a network: `verify demo --rendered`. Times, ids and the
-address of the local page will differ.
+the page that links to them (`search.html`) are left out here, because of their size; `report.json` names them with
+their digests. Make all of it again, on your own machine and without a network: `verify demo --rendered`. Times, ids
+and the address of the local page will differ.
 """
 
 
