@@ -353,6 +353,7 @@ def test_every_direct_dependency_has_its_line() -> None:
     text = text_of(DOCS / "dependencies.md")
     declared = {
         "## To run": project["project"]["dependencies"],
+        "## To read text (extra `ocr`)": project["project"]["optional-dependencies"]["ocr"],
         "## To build": groups["build"],
         "## To develop": [entry for entry in groups["dev"] if entry not in groups["build"]],
     }
