@@ -246,7 +246,7 @@ def test_archive_folder_that_is_not_one(kind: str, footage: dict[str, Path], tmp
         (["--claimed-date", "2021-02-30"], "--claimed-date: "),
         (["--claimed-date", "2021-00"], "--claimed-date: "),
         (["--claims", "missing.yaml"], "missing.yaml: cannot be read"),
-        (["--format", "pdf"], "--format: pdf is not a form of the report"),
+        (["--format", "docx"], "--format: docx is not a form of the report"),
         (["--max-gigabytes", "nan"], "--max-gigabytes: nan is not a number up to"),
         (["--max-gigabytes", "inf"], "--max-gigabytes: inf is not a number up to"),
         (["--max-minutes", "1e300"], "--max-minutes: 1e+300 is not a number up to"),

@@ -86,7 +86,7 @@ def test_later_words_are_added_and_the_earlier_ones_stay(folder: Path, page: Pag
 
 
 def test_every_form_that_is_there_is_made_anew(unsigned: Path, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, file_name in (("states", "states.vtt"), ("search", "search.html")):
+    for name, file_name in (("vtt", "states.vtt"), ("search", "search.html")):
         form = Form(name=name, file_name=file_name, render=lambda _, __, look: Rendered(content=repr(look).encode()))
         monkeypatch.setitem(FORMS, name, form)
     (unsigned / "states.vtt").write_text("as it was")

@@ -75,7 +75,7 @@ def test_forms_keep_their_look(unsigned: Path, page: Page) -> None:
     assert annotate(unsigned).code == 0
     assert render(unsigned).code == 0
     assert [(look.is_blurred, look.has_pictures) for look in page.looks] == [(True, False)] * 3
-    assert "data:image/jpeg" not in (unsigned / "report.html").read_text(encoding="utf-8")
+    assert "data:image/jpeg;base64" not in (unsigned / "report.html").read_text(encoding="utf-8")
     assert render(unsigned, "--no-blur", "--pictures").code == 0
     assert annotate(unsigned).code == 0
     assert [(look.is_blurred, look.has_pictures) for look in page.looks[3:]] == [(False, True)] * 2
@@ -114,7 +114,7 @@ def test_a_copy_leaves_the_report_alone(folder: Path, page: Page, tmp_path: Path
     assert digests(folder) == before
     assert (out / "report.json").read_bytes() == (folder / "report.json").read_bytes()
     assert (out / "report.html").read_bytes() == (folder / "report.html").read_bytes()
-    assert "data:image/jpeg" in (out / "report.html").read_text(encoding="utf-8")
+    assert "data:image/jpeg;base64" in (out / "report.html").read_text(encoding="utf-8")
     assert page.looks[-1].annotations == read_annotations(folder / "evidence")
 
 
@@ -123,7 +123,7 @@ def test_a_copy_without_pictures_has_none(unsigned: Path, tmp_path: Path) -> Non
     done = render(unsigned, "--out", tmp_path / "out", "--no-pictures")
     assert done.code == 0, done.err
     assert names_in(tmp_path / "out") == {"report.html"}
-    assert "data:image/jpeg" not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "data:image/jpeg;base64" not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_where_a_copy_cannot_go(unsigned: Path, tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_report_without_digests_of_its_pictures_says_so(unsigned: Path, tmp_pa
     done = render(alone)
     assert done.code == 0
     assert "note: The report gives no digests of its pictures: they are shown as they are found." in done.err
-    assert "data:image/jpeg" in (alone / "report.html").read_text(encoding="utf-8")
+    assert "data:image/jpeg;base64" in (alone / "report.html").read_text(encoding="utf-8")
     shutil.rmtree(alone / "frames")
     (alone / "frames").symlink_to(unsigned / "frames")
     assert_refused(render(alone), 20, "frames: is a link")
